@@ -1,0 +1,261 @@
+"""The middleware for any ASGI app (https://asgi.readthedocs.io/en/latest/specs/www.html)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
+from typing import Any, TypeAlias
+from urllib.parse import quote
+
+from apilog.asgi_request import Request
+from apilog.capture import Exchange, RequestHead, current
+from apilog.client import Client, Destinations, client_for
+from apilog.headers import Headers
+from apilog.hooks import ResponseHead
+
+Scope: TypeAlias = "MutableMapping[str, Any]"
+Message: TypeAlias = "MutableMapping[str, Any]"
+Receive: TypeAlias = "Callable[[], Awaitable[Message]]"
+Send: TypeAlias = "Callable[[Message], Awaitable[None]]"
+App: TypeAlias = "Callable[[Scope, Receive, Send], Awaitable[None]]"
+
+_SAFE = "/;:@&=+$,!~*'()%"
+"""Characters that stay as they are in a path that is percent-encoded already."""
+
+
+class ApiLogMiddleware:
+    """Record every HTTP call of *app* and pass it on untouched; other scopes are none of ours.
+
+    Args:
+        app: any ASGI 3 application.
+        client: the client to record with; or else a *destination* and options for one.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        client: Client | None = None,
+        destination: Destinations | None = None,
+        **options: Any,
+    ) -> None:
+        self.app = app
+        self.client = client_for(client, destination, options)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one call as the app does."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, partial(self._send_lifespan, send))
+            return
+        exchange = self._begin(scope) if scope["type"] == "http" else None
+        if exchange is None:
+            await self.app(scope, receive, send)
+            return
+        call = _Call(self, exchange, scope, receive, send)
+        before = current.get()
+        current.set(exchange)
+        try:
+            await self.app(scope, call.receive, call.send)
+        except BaseException as error:
+            call.fail(error)
+            raise
+        finally:
+            current.set(before)
+            await call.end()
+
+    def request(self, scope: Scope) -> object:
+        """Return the request as hooks see it; integrations give their framework's own."""
+        return Request(scope)
+
+    def describe(self, exchange: Exchange, scope: Scope) -> None:
+        """Put route and view into *exchange*; a bare ASGI app has none."""
+
+    def _begin(self, scope: Scope) -> Exchange | None:
+        return self.client.begin(_full_path(scope), _Kept(scope), read_head)
+
+    async def _send_lifespan(self, send: Send, message: Message) -> None:
+        """Deliver what is left before the server learns that it may go.
+
+        uvicorn ends by the signal that it was sent, without the interpreter's own farewell.
+        """
+        if message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
+            await asyncio.get_running_loop().run_in_executor(None, self.client.flush)
+        await send(message)
+
+
+class _Kept:
+    """What is kept of a scope: the app may change it, and it holds more than an event needs."""
+
+    __slots__ = (
+        "client",
+        "headers",
+        "method",
+        "path",
+        "query",
+        "raw_path",
+        "root",
+        "scheme",
+        "server",
+    )
+
+    def __init__(self, scope: Scope) -> None:
+        self.method = scope["method"]
+        self.path = scope["path"]
+        self.raw_path = scope.get("raw_path")
+        self.root = scope.get("root_path", "")
+        self.query = scope.get("query_string", b"")
+        self.scheme = scope.get("scheme", "http")
+        self.server = scope.get("server")
+        self.client = scope.get("client")
+        self.headers = tuple(scope["headers"])
+
+
+class _Call:
+    """One call on its way: a `receive` and a `send` that copy what passes."""
+
+    __slots__ = ("_client", "_exchange", "_head_sent", "_middleware", "_receive", "_scope", "_send")
+
+    def __init__(
+        self,
+        middleware: ApiLogMiddleware,
+        exchange: Exchange,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        self._middleware = middleware
+        self._client = middleware.client
+        self._exchange = exchange
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._head_sent = False
+        header = self._client.config.transaction_header
+        if header is not None:
+            scope["headers"] = _with(scope["headers"], header.lower(), exchange)
+
+    async def receive(self) -> Message:
+        """Take a message of the request on its way."""
+        message = await self._receive()
+        kind = message["type"]
+        if kind == "http.request":
+            body = message.get("body")
+            if body:
+                self._exchange.request_body.add(body)
+            if not message.get("more_body"):
+                self._exchange.request_ended = True
+        elif kind == "http.disconnect":
+            self._exchange.abort()
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Take a message of the response on its way."""
+        kind = message.get("type")
+        exchange = self._exchange
+        if kind == "http.response.body":
+            body = message.get("body")
+            if body:
+                exchange.body_sent(body)
+            await self._pass_on(message)
+            if not message.get("more_body"):
+                exchange.finish()
+                await self.end()
+        elif kind == "http.response.start":
+            await self._pass_on(self._head(message))
+            self._head_sent = True
+        elif kind in ("http.response.pathsend", "http.response.zerocopysend"):
+            exchange.file = True
+            await self._pass_on(message)
+            if not message.get("more_body"):
+                exchange.finish()
+                await self.end()
+        else:
+            await self._send(message)
+
+    def fail(self, error: BaseException) -> None:
+        """Take an exception on its way; a call that was cancelled has lost its client."""
+        exchange = self._exchange
+        if isinstance(error, (asyncio.CancelledError, GeneratorExit)):
+            exchange.asked = exchange.asked or isinstance(error, GeneratorExit)
+            exchange.abort()
+        elif not exchange.aborted:
+            exchange.fail(error, head_sent=self._head_sent)
+
+    async def end(self) -> None:
+        """Ask the hooks that nobody asked yet, and hand the exchange over."""
+        exchange = self._exchange
+        if exchange.submitted:
+            return
+        hooks = self._client.hooks
+        try:
+            if hooks and not exchange.asked:
+                head = ResponseHead(exchange.status or 0, Headers(exchange.response_lines()))
+                await hooks.ask_async(exchange, self._middleware.request(self._scope), head)
+            self._middleware.describe(exchange, self._scope)
+        finally:
+            self._client.submit(exchange)
+
+    def _head(self, message: Message) -> Message:
+        headers = message.get("headers", ())
+        header = self._client.config.transaction_header
+        if header is not None:
+            headers = _with(headers, header.lower(), self._exchange)
+            message = {**message, "headers": headers}
+        elif not isinstance(headers, (list, tuple)):  # an iterator can only be read once
+            headers = list(headers)
+            message = {**message, "headers": headers}
+        self._exchange.respond(message["status"], tuple(headers))
+        return message
+
+    async def _pass_on(self, message: Message) -> None:
+        try:
+            await self._send(message)
+        except OSError:
+            self._exchange.abort()  # the spec's word for a client that left, since 2.4
+            raise
+
+
+def read_head(kept: _Kept) -> RequestHead:
+    """Return the head of a request from what was kept of its scope."""
+    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in kept.headers]
+    authority = next((value for name, value in headers if name.lower() == "host"), "")
+    return RequestHead(
+        verb=kept.method,
+        scheme=kept.scheme,
+        authority=authority or _server(kept),
+        path=_path(kept),
+        query=kept.query.decode("latin-1"),
+        address=kept.client[0] if kept.client else None,
+        headers=headers,
+    )
+
+
+def _path(kept: _Kept) -> str:
+    """Return the path as it was sent, with what the app is mounted under in front of it."""
+    root = quote(kept.root, _SAFE.removesuffix("%"))
+    if kept.raw_path:
+        path = quote(kept.raw_path.partition(b"?")[0], _SAFE)
+    else:
+        path = quote(kept.path, _SAFE.removesuffix("%"))
+    return (path if path.startswith(root) else root + path) or "/"
+
+
+def _full_path(scope: Scope) -> str:
+    root, path = scope.get("root_path", ""), scope["path"]
+    return path if not root or path.startswith(root) else root + path
+
+
+def _server(kept: _Kept) -> str:
+    if not kept.server:
+        return "localhost"
+    host, port = kept.server
+    if ":" in host:
+        host = f"[{host}]"
+    return host if port in (None, {"http": 80, "https": 443}.get(kept.scheme)) else f"{host}:{port}"
+
+
+def _with(headers: Any, name: str, exchange: Exchange) -> list[tuple[bytes, bytes]]:
+    key = name.encode("latin-1")
+    kept = [(each, value) for each, value in headers if each.lower() != key]
+    return [*kept, (key, str(exchange.transaction_id).encode("latin-1"))]

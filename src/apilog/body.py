@@ -1,0 +1,198 @@
+"""Bodies: bounded references while they flow, and what of them travels in an event.
+
+On the request path a body costs an append; everything else here runs on the worker thread.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections import deque
+from dataclasses import dataclass
+
+from apilog import codec, content_encoding, multipart
+from apilog.codec import JSON
+from apilog.media_type import MediaType, media_type
+
+_FOLD = 256
+"""Chunks held before they are joined: a body sent byte by byte must not cost 40 bytes a byte."""
+
+
+class BodyCopy:
+    """Hold a body as it passes, up to *limit* bytes; of a longer one its two ends, half each.
+
+    ``size`` and ``chunks`` count what passed, whatever is held.
+    """
+
+    __slots__ = ("_head", "_limit", "_tail", "_tail_size", "chunks", "size")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._head: list[bytes] = []
+        self._tail: deque[bytes] | None = None
+        self._tail_size = 0
+        self.chunks = 0
+        self.size = 0
+
+    def add(self, chunk: bytes) -> None:
+        """Take the next chunk; one that could change after this call is copied."""
+        if not chunk:
+            return
+        self.chunks += 1
+        self.size += len(chunk)
+        if not self._limit:
+            return
+        if type(chunk) is not bytes:
+            chunk = bytes(chunk)
+        if self._tail is not None:
+            self._add_to_tail(self._tail, chunk)
+        elif self.size > self._limit:
+            self._overflow(chunk)
+        else:
+            self._head.append(chunk)
+            if len(self._head) == _FOLD:
+                self._head = [b"".join(self._head)]
+
+    @property
+    def cut(self) -> bool:
+        """Whether more passed than is held."""
+        return self.size > self.held
+
+    @property
+    def held(self) -> int:
+        """Bytes held now."""
+        if not self._limit:
+            return 0
+        return self.size if self._tail is None else len(self._head[0]) + self._tail_size
+
+    def drop(self) -> None:
+        """Let go of what is held and hold nothing more; the counts stay."""
+        self._limit = 0
+        self._head = []
+        self._tail = None
+
+    def whole(self) -> bytes:
+        """Return the body; only meaningful while it is not `cut`."""
+        return b"".join(self._head)
+
+    def ends(self) -> tuple[bytes, bytes]:
+        """Return the first and the last bytes of a body that was `cut`."""
+        return b"".join(self._head), b"".join(self._tail or ())
+
+    def _overflow(self, chunk: bytes) -> None:
+        """Keep the first half of the limit, and begin a tail of the other half."""
+        half = self._limit // 2
+        held = b"".join(self._head)
+        head = held[:half] + chunk[: max(0, half - len(held))]
+        tail = (held[-half:] + chunk)[-half:] if len(chunk) < half else chunk[len(chunk) - half :]
+        self._head = [head]
+        self._tail, self._tail_size = deque([tail]), len(tail)
+
+    def _add_to_tail(self, tail: deque[bytes], chunk: bytes) -> None:
+        half = self._limit // 2
+        tail.append(chunk[-half:])
+        self._tail_size += len(tail[-1])
+        while self._tail_size - len(tail[0]) >= half:
+            self._tail_size -= len(tail.popleft())
+        if len(tail) == _FOLD:
+            self._tail = deque([b"".join(tail)])
+
+
+@dataclass(frozen=True, slots=True)
+class WireBody:
+    """A body as an event carries it; *omitted* says why it, or a part of it, stayed home."""
+
+    body: JSON = None
+    transfer_encoding: str | None = None
+    omitted: str | None = None
+
+
+EMPTY = WireBody()
+
+
+def wire_body(
+    copy: BodyCopy, *, content_type: str, coding: str, limit: int, complete: bool
+) -> WireBody:
+    """Return what an event carries of the body in *copy*; never fail, whatever the bytes are.
+
+    JSON media types become JSON; multipart forms a JSON object of their fields (of files only name,
+    type and size); other text becomes text; the rest base64. *coding*, a ``Content-Encoding``, is
+    undone up to *limit* bytes. Of line formats that are cut or incomplete whole lines are kept. Any
+    other body that is cut, incomplete or not what its headers say stays home: what cannot be parsed
+    cannot be masked.
+    """
+    if copy.size == 0:
+        return EMPTY if complete else WireBody(omitted="not_read")
+    if coding and not copy.cut and complete:
+        return _decoded(copy.whole(), media_type(content_type), coding, limit)
+    if copy.cut:
+        lines = _both_ends(copy) if media_type(content_type).is_lines and not coding else ""
+        return WireBody(body=lines or None, omitted="over_limit")
+    if not complete:
+        lines = (
+            _whole_lines(copy.whole()) if media_type(content_type).is_lines and not coding else ""
+        )
+        return WireBody(body=lines or None, omitted="incomplete")
+    return _parsed(copy.whole(), media_type(content_type))
+
+
+def _decoded(body: bytes, media: MediaType, coding: str, limit: int) -> WireBody:
+    try:
+        return _parsed(content_encoding.decoded(body, coding, limit), media)
+    except content_encoding.UnsupportedEncodingError:
+        return WireBody(omitted="unsupported_encoding")
+    except OverflowError:
+        return WireBody(omitted="over_limit")
+    except ValueError:
+        return WireBody(omitted="bad_encoding")
+
+
+def _parsed(body: bytes, media: MediaType) -> WireBody:
+    try:
+        if media.is_json:
+            return WireBody(_json(body, media))
+        if media.is_multipart:
+            return WireBody(dict(multipart.fields(body, media.parameters.get("boundary", ""))))
+    except ValueError:
+        return WireBody(omitted="unparsable")
+    if (media.is_untyped or media.is_form) and body.lstrip()[:1] in (b"{", b"["):
+        # What clients send when nobody set a type; only as JSON can its secrets be found.
+        try:
+            return WireBody(codec.loads(body))
+        except ValueError:
+            pass
+    if media.is_text:
+        try:
+            return WireBody(body.decode(media.charset))
+        except (LookupError, UnicodeError):
+            pass
+    return WireBody(base64.b64encode(body).decode("ascii"), "base64")
+
+
+def _json(body: bytes, media: MediaType) -> JSON:
+    if media.charset.lower() in ("utf-8", "utf8"):
+        return codec.loads(body)
+    try:
+        return codec.loads(body.decode(media.charset))
+    except LookupError as error:
+        raise ValueError("unknown charset") from error
+
+
+def _both_ends(copy: BodyCopy) -> str:
+    """Return the whole lines at both ends of a body that was cut, or nothing."""
+    first, last = copy.ends()
+    head, tail = _whole_lines(first), _text(last[last.find(b"\n") + 1 :] if b"\n" in last else b"")
+    if not head and not tail:
+        return ""
+    left_out = copy.size - len(head.encode()) - len(tail.encode())
+    return f"{head}[... {left_out} bytes left out ...]\n{tail}"
+
+
+def _whole_lines(body: bytes) -> str:
+    return _text(body[: body.rfind(b"\n") + 1])
+
+
+def _text(lines: bytes) -> str:
+    try:
+        return lines.decode()
+    except UnicodeDecodeError:
+        return ""

@@ -1,0 +1,199 @@
+"""The exchange: one call while it happens, in no protocol's words.
+
+The request path only keeps references here; a worker thread reads them once the exchange has ended.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from apilog.body import BodyCopy
+from apilog.headers import HeaderLines, find
+from apilog.media_type import media_type
+
+OVERHEAD = 4_096
+"""Bytes an exchange is taken to hold besides its bodies: headers, strings and bookkeeping."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestHead:
+    """The head of a request; *path* is percent-encoded and includes what the app is mounted under."""
+
+    verb: str
+    scheme: str
+    authority: str
+    path: str
+    query: str
+    address: str | None
+    headers: HeaderLines
+
+
+class Exchange:
+    """One call, from its first byte to its last.
+
+    *source* is what the protocol layer kept of the request, *read_head* its function that makes a
+    head of it; both are used on the worker thread only. An exchange is written by one thread at a
+    time, the one that runs the request.
+    """
+
+    __slots__ = (
+        "_clock",
+        "aborted",
+        "annotations",
+        "asked",
+        "complete",
+        "drop_reason",
+        "duration",
+        "encoded",
+        "exception",
+        "file",
+        "read_head",
+        "request_body",
+        "request_ended",
+        "response_body",
+        "response_headers",
+        "route",
+        "source",
+        "started_at",
+        "status",
+        "submitted",
+        "transaction_id",
+        "ttfb",
+        "view",
+        "weight",
+    )
+
+    def __init__(
+        self,
+        source: object,
+        read_head: Callable[[Any], RequestHead],
+        *,
+        request_limit: int,
+        response_limit: int,
+        weight: int = 1,
+        transaction_id: str | None = None,
+    ) -> None:
+        self.started_at = time.time()
+        self._clock = time.perf_counter()
+        self.source = source
+        self.read_head = read_head
+        self.request_body = BodyCopy(request_limit)
+        self.response_body = BodyCopy(response_limit)
+        self.weight = weight
+        self.transaction_id = transaction_id
+        self.status: int | None = None
+        self.response_headers: Iterable[tuple[str | bytes, str | bytes]] = ()
+        self.ttfb: float | None = None
+        self.duration: float | None = None
+        self.exception: str | None = None
+        self.aborted = False
+        self.complete = False
+        self.request_ended = False
+        self.file = False
+        self.asked = False
+        self.submitted = False
+        self.drop_reason: str | None = None
+        self.encoded: bytes | None = None
+        self.annotations: dict[str, Any] = {}
+        self.route: str | None = None
+        self.view: str | None = None
+
+    def respond(self, status: int, headers: Iterable[tuple[Any, Any]]) -> None:
+        """Take the head of the response; a later one replaces it (PEP 3333, *exc_info*)."""
+        self.status = status
+        self.response_headers = headers
+
+    def body_sent(self, chunk: bytes) -> None:
+        """Take the next piece of the response body."""
+        if self.ttfb is None:
+            self.ttfb = time.perf_counter() - self._clock
+        self.response_body.add(chunk)
+
+    def finish(self) -> None:
+        """Stop the clock: the last byte of the response has passed. Later calls change nothing."""
+        if self.duration is None:
+            self.duration = time.perf_counter() - self._clock
+            self.complete = True
+
+    def fail(self, error: BaseException, *, head_sent: bool) -> None:
+        """Take the exception that ended the call; its answer is a 500 unless a head went out."""
+        if self.exception is None:
+            self.exception = type(error).__qualname__
+        if not head_sent:
+            self.respond(500, ())
+            self.response_body.drop()
+        self.end()
+
+    def abort(self) -> None:
+        """Say that the client left before the response was complete."""
+        if not self.complete:
+            self.aborted = True
+            self.end()
+
+    def end(self) -> None:
+        """Stop the clock of an exchange that did not get to its last byte."""
+        if self.duration is None:
+            self.duration = time.perf_counter() - self._clock
+
+    def response_lines(self) -> HeaderLines:
+        """Return the response's header lines as text, which on the wire is ISO 8859-1."""
+        return [(_latin(name), _latin(value)) for name, value in self.response_headers]
+
+    def slim(self) -> None:
+        """Let go of long bodies of which no event could carry the ends."""
+        if self.response_body.cut and not _keeps_ends(self.response_lines()):
+            self.response_body.drop()
+        if self.request_body.cut and not _keeps_ends(self.read_head(self.source).headers):
+            self.request_body.drop()
+
+    def release(self) -> None:
+        """Let go of everything an event was made of."""
+        self.source = None
+        self.request_body.drop()
+        self.response_body.drop()
+
+    @property
+    def held(self) -> int:
+        """Bytes this exchange keeps in memory, roughly."""
+        return OVERHEAD + self.request_body.held + self.response_body.held
+
+
+def _keeps_ends(headers: HeaderLines) -> bool:
+    return media_type(find(headers, "content-type")).is_lines and not find(
+        headers, "content-encoding"
+    )
+
+
+def _latin(text: str | bytes) -> str:
+    return text.decode("latin-1") if isinstance(text, bytes) else str(text)
+
+
+current: ContextVar[Exchange | None] = ContextVar("apilog_exchange", default=None)
+"""The exchange that the running code belongs to; threads that copy the context see it too."""
+
+
+def annotate(
+    *,
+    user_id: str | None = None,
+    company_id: str | None = None,
+    session_token: str | None = None,
+    metadata: Mapping[str, object] | None = None,
+) -> None:
+    """Say something about the call that is being handled, from anywhere inside it.
+
+    What is said here beats what hooks answer; metadata of several calls adds up. Works on every
+    thread that runs in the request's context (Starlette's and Django's thread pools,
+    `asyncio.to_thread`); outside of a request, and after its response, it does nothing.
+    """
+    exchange = current.get()
+    if exchange is None or exchange.submitted:
+        return
+    said = {"user_id": user_id, "company_id": company_id, "session_token": session_token}
+    exchange.annotations.update({name: value for name, value in said.items() if value is not None})
+    if metadata:
+        known = exchange.annotations.get("metadata", {})
+        exchange.annotations["metadata"] = {**known, **metadata}

@@ -1,0 +1,208 @@
+"""The client: hooks, encoder and pipelines put together, one for an app."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, TypeAlias
+
+from apilog import codec, config, moments
+from apilog.capture import Exchange, RequestHead
+from apilog.complaints import Complaints
+from apilog.config import Config
+from apilog.destinations import from_url
+from apilog.encoder import Encoder
+from apilog.exceptions import ConfigError
+from apilog.hooks import NAMES, HookDecorators, Hooks, weight_of
+from apilog.pipeline import Destination, Dropped, Pipeline, Stats, close_together
+
+Destinations: TypeAlias = "Destination | str | Sequence[Destination | str]"
+
+taps: list[Callable[[bytes], None]] = []
+"""Functions that take every event of every client in the place of its destinations; for tests."""
+
+
+class Client(HookDecorators):
+    """Record calls for *destination*: an object, a URL, or a sequence of them.
+
+    Without one, ``APILOG_DESTINATION`` names it (several, divided by spaces). Options are those of
+    `apilog.config.Config`, and every hook by its name. Nothing is connected or started before the
+    first call is recorded, so that a destination that is down cannot keep an app from starting.
+
+    Raises:
+        ConfigError: a setting is unknown or cannot work; the message names it and the fix.
+    """
+
+    def __init__(self, destination: Destinations | None = None, /, **options: Any) -> None:
+        hooks = {name: options.pop(name) for name in NAMES if name in options}
+        self.config = Config.build(options)
+        config.warn_of_unknown(os.environ)
+        self._complaints = Complaints()
+        self.hooks = Hooks(self._complaints)
+        for name, hook in hooks.items():
+            if hook is not None:
+                self.hooks.set(name, hook)
+        self._rate = self.config.sample_rate
+        if callable(self._rate):
+            self.hooks.set("sample_rate", self._rate)
+            self._rate = 1.0
+        self._encoder = Encoder(self.config, self._complaints, lambda: self.hooks.mask_event)
+        self._pipelines = [
+            Pipeline(
+                each,
+                self._encoder,
+                self._complaints,
+                batch_size=self.config.batch_size,
+                flush_interval=self.config.flush_interval,
+                queue_events=self.config.queue_events,
+                queue_bytes=self.config.queue_bytes,
+                shutdown_timeout=self.config.shutdown_timeout,
+            )
+            for each in _destinations(destination, required=self.config.enabled)
+        ]
+        self._request_limit = self._limit(self.config.capture_request_body)
+        self._response_limit = self._limit(self.config.capture_response_body)
+
+    def set_hook(self, name: str, hook: Callable[..., Any]) -> None:
+        """Put *hook* in the place called *name*."""
+        self.hooks.set(name, hook)
+
+    def begin(
+        self, path: str, source: object, read_head: Callable[[Any], RequestHead]
+    ) -> Exchange | None:
+        """Return the exchange of a call that begins now, or None for one that is not recorded."""
+        settings = self.config
+        if not settings.enabled:
+            return None
+        if settings.exclude_paths is not None and settings.exclude_paths.fullmatch(path):
+            return None
+        weight = 1 if self._rate == 1.0 else weight_of(self._rate)
+        if not weight:
+            for pipeline in self._pipelines:
+                pipeline.leave_out("sampled_out")
+            return None
+        exchange = Exchange(
+            source,
+            read_head,
+            request_limit=self._request_limit,
+            response_limit=self._response_limit,
+            weight=weight,
+        )
+        if settings.transaction_header is not None:
+            exchange.transaction_id = moments.unique_id(exchange.started_at)
+        return exchange
+
+    def submit(self, exchange: Exchange) -> None:
+        """Hand over an exchange that has ended, once; never wait, never raise."""
+        if exchange.submitted:
+            return
+        exchange.submitted = True
+        exchange.end()
+        with self._complaints.shielded("submit_failed", "an exchange was not taken"):
+            if "metadata" in exchange.annotations:  # as it is now: it is the app's, and may change
+                exchange.annotations["metadata"] = codec.dumps(exchange.annotations["metadata"])
+            exchange.slim()
+            if taps:
+                self._tap(exchange)
+                return
+            for pipeline in self._pipelines:
+                pipeline.submit(exchange)
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Deliver what was recorded so far; say whether it was settled within *timeout* seconds.
+
+        Without a timeout, `shutdown_timeout` bounds the wait.
+        """
+        deadline = time.monotonic() + (self.config.shutdown_timeout if timeout is None else timeout)
+        return all([each.flush(max(0.0, deadline - time.monotonic())) for each in self._pipelines])
+
+    def close(self, timeout: float | None = None) -> bool:
+        """Deliver what is left within *timeout* seconds (`shutdown_timeout`), then end for good.
+
+        Say whether everything was settled. The end of the process does the same.
+        """
+        return close_together(self._pipelines, timeout)
+
+    def stats(self) -> Stats:
+        """Return the account of all calls, added up over the destinations.
+
+        At any moment ``captured`` is the sum of queued, delivered, spooled, quarantined and
+        dropped; every destination keeps an account of its own, so a call counts once for each.
+        """
+        each = [pipeline.stats() for pipeline in self._pipelines]
+        dropped: Counter[str] = Counter()
+        for stats in each:
+            dropped.update(stats.dropped)
+        return Stats(
+            captured=sum(stats.captured for stats in each),
+            queued=sum(stats.queued for stats in each),
+            delivered=sum(stats.delivered for stats in each),
+            dropped=dict(dropped),
+            retries=sum(stats.retries for stats in each),
+            faults=self._complaints.counts(),
+        )
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _limit(self, enabled: bool) -> int:
+        return self.config.max_body_bytes if enabled else 0
+
+    def _tap(self, exchange: Exchange) -> None:
+        try:
+            event = self._encoder.encode(exchange)
+        except Dropped:
+            return
+        for tap in list(taps):
+            tap(event)
+
+
+def _destinations(given: Destinations | None, *, required: bool) -> list[Destination]:
+    """Return the destination objects that *given*, or else the environment, names."""
+    variable = config.PREFIX + config.DESTINATION.upper()
+    if given is None:
+        given = os.environ.get(variable, "").split()
+    each = [given] if isinstance(given, (str, Destination)) else list(given)
+    if not each and required:
+        raise ConfigError(
+            f"destination is missing: pass one, such as destination='http://127.0.0.1:8090',"
+            f" or set {variable}"
+        )
+    return [_destination(one) for one in each]
+
+
+def _destination(one: object) -> Destination:
+    if isinstance(one, str):
+        return from_url(one)
+    if isinstance(one, Destination) and not isinstance(one, type):
+        return one
+    raise ConfigError(
+        f"destination = {one!r}: expected a URL, or an object with a method send(batch)"
+    )
+
+
+def client_for(
+    client: Client | None, destination: Destinations | None, options: dict[str, Any]
+) -> Client:
+    """Return *client*, or one for *destination* and *options*; middlewares take either.
+
+    Raises:
+        ConfigError: both are given.
+    """
+    if client is None:
+        return Client(destination, **options)
+    if destination is not None or options:
+        given = ", ".join((["destination"] if destination is not None else []) + sorted(options))
+        raise ConfigError(f"client is given, so {given} must be given to Client(...) instead")
+    return client

@@ -1,0 +1,43 @@
+"""A file of events, one JSON object a line (NDJSON)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from apilog.exceptions import RetryLater
+
+
+class File:
+    """Append events to *path*; the file is readable by its owner only.
+
+    Each batch is one append, so that several processes can share a file. A disk that is full is
+    tried again later; what was half written then is taken back.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = Path(path)
+
+    def send(self, batch: Sequence[bytes]) -> None:
+        """Append *batch*."""
+        text = b"".join(event + b"\n" for event in batch)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
+        try:
+            descriptor = os.open(self._path, flags, 0o600)
+            try:
+                _append(descriptor, text)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise RetryLater(f"cannot write {self._path}: {error.strerror}") from error
+
+    def __repr__(self) -> str:
+        return f"<File {self._path}>"
+
+
+def _append(descriptor: int, text: bytes) -> None:
+    size = os.fstat(descriptor).st_size
+    if os.write(descriptor, text) < len(text):
+        os.ftruncate(descriptor, size)
+        raise OSError(28, "no space for the whole batch")

@@ -1,0 +1,58 @@
+"""Moesif and what speaks its protocol: https://www.moesif.com/docs/api."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from apilog.exceptions import ConfigError
+from apilog.pipeline import Limits
+
+
+class Batches:
+    """Post events to ``/v1/events/batch``, compressed.
+
+    The transport, and httpx with it, is imported when a destination is made: not with apilog, which
+    must load fast, and not at the first event, which may come while the process forks.
+    """
+
+    limits = Limits(event_bytes=1_000_000, batch_bytes=12_000_000)
+
+    def __init__(self, base_url: str, headers: dict[str, str]) -> None:
+        from apilog.destinations._http import HttpTransport
+
+        self._base_url = base_url
+        self._transport = HttpTransport(base_url, headers)
+
+    def send(self, batch: Sequence[bytes]) -> None:
+        """Deliver *batch*; events keep their ``transaction_id`` however often they are sent."""
+        self._transport.post("/v1/events/batch", b"[" + b",".join(batch) + b"]")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._transport.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} at {self._base_url}>"
+
+
+class Moesif(Batches):
+    """Moesif's collector, or a server that speaks its protocol.
+
+    Args:
+        application_id: the key that Moesif gave the application; it is sent as a header only.
+        base_url: where the API lives; a path before ``/v1`` is kept.
+    """
+
+    def __init__(self, application_id: str, *, base_url: str = "https://api.moesif.net") -> None:
+        if not application_id or not application_id.isascii() or not application_id.isprintable():
+            raise ConfigError(
+                "application_id: missing or not printable ASCII; copy it from Moesif's settings"
+            )
+        super().__init__(base_url, {"X-Moesif-Application-Id": application_id})
+
+
+class Collector(Batches):
+    """An apilog collector (``apilog serve``)."""
+
+    def __init__(self, base_url: str) -> None:
+        super().__init__(base_url, {})

@@ -1,0 +1,242 @@
+"""Hooks: the app's own functions that say who called and what should not be recorded."""
+
+from __future__ import annotations
+
+import inspect
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial, wraps
+from typing import Any, TypeVar
+from uuid import UUID
+
+from apilog.capture import Exchange
+from apilog.complaints import Complaints
+from apilog.exceptions import ConfigError
+from apilog.headers import Headers
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+FIELDS: Mapping[str, str] = {
+    "identify_user": "user_id",
+    "identify_company": "company_id",
+    "get_session_token": "session_token",
+    "get_metadata": "metadata",
+    "get_api_version": "api_version",
+}
+"""The hooks that fill a field of the event, and the field."""
+
+NAMES = (*FIELDS, "skip", "mask_event")
+"""Every hook; all but ``mask_event`` are asked inside the request with (request, response)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseHead:
+    """The response as a hook sees it where the framework has no response object."""
+
+    status_code: int
+    headers: Headers
+
+
+def blocking(hook: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    """Return *hook* as an async one that runs on a thread, for hooks that wait (a query, a file).
+
+    For ASGI only: elsewhere every hook runs on the request's own thread anyway.
+    """
+    from anyio import to_thread
+
+    @wraps(hook)
+    async def on_thread(*arguments: Any) -> Any:
+        return await to_thread.run_sync(partial(hook, *arguments))
+
+    return on_thread
+
+
+def is_async(hook: Callable[..., Any]) -> bool:
+    """Say whether calling *hook* gives something to await."""
+    return inspect.iscoroutinefunction(hook) or inspect.iscoroutinefunction(
+        getattr(hook, "__call__", None)  # noqa: B004 - an object's async __call__ is meant
+    )
+
+
+def checked(name: str, hook: object) -> Callable[..., Any]:
+    """Return *hook*, which can be asked.
+
+    Raises:
+        ConfigError: it is not callable.
+    """
+    if not callable(hook):
+        raise ConfigError(
+            f"{name} = {hook!r}: not a function; pass one that takes (request, response)"
+            if name != "mask_event"
+            else f"{name} = {hook!r}: not a function; pass one that takes an event"
+        )
+    return hook
+
+
+class Hooks:
+    """The hooks of one client, asked in a request; their failures are counted and logged.
+
+    An identity hook that fails leaves its field empty; `skip` and `sample_rate` that fail drop the
+    event, because whoever wanted it left out must not find it sent.
+    """
+
+    def __init__(self, complaints: Complaints) -> None:
+        self._complaints = complaints
+        self._asked: dict[str, Callable[..., Any]] = {}
+        self.mask_event: Callable[..., Any] | None = None
+
+    def set(self, name: str, hook: object) -> None:
+        """Put *hook* in the place called *name*; a later one replaces it."""
+        function = checked(name, hook)
+        if name == "mask_event":
+            if is_async(function):
+                raise ConfigError(f"mask_event = {hook!r}: is async; pass a plain function")
+            self.mask_event = function
+        else:
+            self._asked[name] = function
+
+    def __bool__(self) -> bool:
+        return bool(self._asked)
+
+    def refuse_async(self, where: str) -> None:
+        """Refuse hooks that nobody could await.
+
+        Raises:
+            ConfigError: a hook is async, and *where* has no event loop.
+        """
+        for name, hook in self._asked.items():
+            if is_async(hook):
+                raise ConfigError(
+                    f"{name} = {hook!r}: is async, but {where} is not; pass a plain function"
+                )
+
+    def ask(self, exchange: Exchange, request: object, response: object) -> None:
+        """Ask every hook, and keep the answers in *exchange*."""
+        exchange.asked = True
+        for name, hook in self._asked.items():
+            try:
+                answer = hook(request, response)
+                if inspect.isawaitable(answer):
+                    _discard(answer)
+                    raise TypeError("async hook in a sync app")
+                _keep(exchange, name, answer)
+            except (Exception, SystemExit) as error:
+                self._failed(exchange, name, error)
+
+    async def ask_async(self, exchange: Exchange, request: object, response: object) -> None:
+        """Ask every hook, sync ones inline, and keep the answers in *exchange*."""
+        exchange.asked = True
+        for name, hook in self._asked.items():
+            try:
+                answer = hook(request, response)
+                if inspect.isawaitable(answer):
+                    answer = await answer
+                _keep(exchange, name, answer)
+            except (Exception, SystemExit) as error:
+                self._failed(exchange, name, error)
+
+    def _failed(self, exchange: Exchange, name: str, error: BaseException) -> None:
+        if name in FIELDS:
+            outcome = "its field stays empty"
+        else:
+            exchange.drop_reason = f"{name}_failed"
+            outcome = "the event is dropped"
+        self._complaints.complain(f"hook_failed:{name}", f"hook {name} failed, {outcome}", error)
+
+
+class HookDecorators:
+    """The hooks as decorators: ``@client.identify_user`` above a function of the app.
+
+    All but `mask_event` are asked once for each call, inside the request, with the request and the
+    response as the framework knows them.
+    """
+
+    def set_hook(self, name: str, hook: Callable[..., Any]) -> None:
+        """Put *hook* in the place called *name*."""
+        raise NotImplementedError
+
+    def identify_user(self, hook: Function) -> Function:
+        """Ask *hook* for the user's id."""
+        self.set_hook("identify_user", hook)
+        return hook
+
+    def identify_company(self, hook: Function) -> Function:
+        """Ask *hook* for the id of the user's company."""
+        self.set_hook("identify_company", hook)
+        return hook
+
+    def get_session_token(self, hook: Function) -> Function:
+        """Ask *hook* for the session's token."""
+        self.set_hook("get_session_token", hook)
+        return hook
+
+    def get_metadata(self, hook: Function) -> Function:
+        """Ask *hook* for a mapping of anything else worth knowing."""
+        self.set_hook("get_metadata", hook)
+        return hook
+
+    def get_api_version(self, hook: Function) -> Function:
+        """Ask *hook* for the version of the API that was called."""
+        self.set_hook("get_api_version", hook)
+        return hook
+
+    def skip(self, hook: Function) -> Function:
+        """Ask *hook* whether to leave the call out; one that raises leaves it out."""
+        self.set_hook("skip", hook)
+        return hook
+
+    def mask_event(self, hook: Function) -> Function:
+        """Give *hook* every finished event, masked, with both bodies; send what it returns.
+
+        It runs on the worker thread. None, or an exception, drops the event.
+        """
+        self.set_hook("mask_event", hook)
+        return hook
+
+
+def _keep(exchange: Exchange, name: str, answer: object) -> None:
+    """Put *answer* where it belongs; what `apilog.annotate` said stays."""
+    if answer is None:
+        return
+    if name == "skip":
+        if answer and exchange.drop_reason is None:
+            exchange.drop_reason = "skipped"
+    elif name == "sample_rate":
+        weight = weight_of(answer)
+        if weight == 0:
+            exchange.drop_reason = exchange.drop_reason or "sampled_out"
+        exchange.weight = weight
+    elif name == "get_metadata":
+        if not isinstance(answer, Mapping):
+            raise TypeError(f"expected a mapping, not {type(answer).__name__}")
+        exchange.annotations["metadata"] = {**answer, **exchange.annotations.get("metadata", {})}
+    elif isinstance(answer, (str, int, UUID)) and not isinstance(answer, bool):
+        exchange.annotations.setdefault(FIELDS[name], str(answer))
+    else:
+        raise TypeError(f"expected text, not {type(answer).__name__}")
+
+
+def weight_of(rate: object, dice: Callable[[], float] = random.random) -> int:
+    """Roll for a call sampled at *rate*: 0 to leave it out, else how many calls it stands for.
+
+    Where 1 / *rate* is not whole, the weight is rounded up or down by chance, so that the sum of
+    weights is unbiased.
+
+    Raises:
+        ValueError: *rate* is not a number from 0 to 1.
+    """
+    if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
+        raise ValueError("sample_rate must be a number from 0 to 1")
+    if rate == 1:
+        return 1
+    if dice() >= rate:
+        return 0
+    weight = int(1 / rate)
+    return weight + (dice() < 1 / rate - weight)
+
+
+def _discard(answer: object) -> None:
+    close = getattr(answer, "close", None)
+    if close is not None:
+        close()

@@ -1,0 +1,115 @@
+"""What a ``Content-Type`` says about how a body can be read."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.message import Message
+
+_JSON = frozenset({"application/json", "text/json"})
+_LINES = frozenset(
+    {
+        "text/event-stream",
+        "text/plain",
+        "text/csv",
+        "application/x-ndjson",
+        "application/ndjson",
+        "application/jsonl",
+        "application/x-jsonlines",
+    }
+)
+_TEXT = frozenset(
+    {
+        "application/ecmascript",
+        "application/graphql",
+        "application/javascript",
+        "application/sql",
+        "application/toml",
+        "application/x-javascript",
+        "application/x-www-form-urlencoded",
+        "application/x-yaml",
+        "application/xml",
+        "application/yaml",
+    }
+)
+
+_CHARSET = re.compile(
+    r"utf-?(8|16|32)((-?[bl]e)|-sig)?|us-ascii|ascii|iso-?8859-\d{1,2}|latin-?1|windows-\d{3,4}"
+    r"|cp\d{3,4}|shift_jis|euc-(jp|kr)|iso-2022-jp|gb(2312|k|18030)|big5|koi8-[ru]"
+)
+"""Python knows codecs that are no character sets (`unicode_escape`); a header must not pick one."""
+
+_LONGEST = 512
+"""Characters of a header that are read: longer ones are hostile, and answers are remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaType:
+    """A media type (RFC 9110 section 8.3) in lower case, with its parameters."""
+
+    name: str
+    parameters: Mapping[str, str]
+
+    @property
+    def is_json(self) -> bool:
+        """JSON, by name or by the suffix of RFC 6839."""
+        return self.name in _JSON or self.name.endswith("+json")
+
+    @property
+    def is_lines(self) -> bool:
+        """Text whose lines can be read on their own."""
+        return self.name in _LINES
+
+    @property
+    def is_form(self) -> bool:
+        """A form in the encoding of the WHATWG URL standard."""
+        return self.name == "application/x-www-form-urlencoded"
+
+    @property
+    def is_multipart(self) -> bool:
+        """A form with parts (RFC 7578)."""
+        return self.name == "multipart/form-data"
+
+    @property
+    def is_text(self) -> bool:
+        """Text of any kind that is not JSON."""
+        return (
+            self.name.startswith("text/")
+            or self.name in _TEXT
+            or self.name in _LINES
+            or self.name.endswith(("+xml", "+yaml"))
+        )
+
+    @property
+    def is_untyped(self) -> bool:
+        """No type, or the one that says "some bytes"."""
+        return self.name in ("", "application/octet-stream")
+
+    @property
+    def charset(self) -> str:
+        """The declared character set, UTF-8 if none is; empty for one that text does not come in."""
+        charset = (self.parameters.get("charset") or "utf-8").lower()
+        return charset if _CHARSET.fullmatch(charset) else ""
+
+
+def media_type(content_type: str) -> MediaType:
+    """Return what *content_type*, a header value of any quality, says."""
+    return _media_type(content_type[:_LONGEST])
+
+
+@functools.lru_cache(maxsize=256)
+def _media_type(content_type: str) -> MediaType:
+    name, _, rest = content_type.partition(";")
+    return MediaType(name.strip().lower(), _parameters(rest) if rest else {})
+
+
+def _parameters(text: str) -> Mapping[str, str]:
+    message = Message()
+    message["content-type"] = "x/x;" + text.replace("\r", " ").replace("\n", " ")
+    return {
+        name.lower(): str(value)
+        for name, value in message.get_params(failobj=[])[1:]
+        if isinstance(value, str)
+    }
