@@ -72,7 +72,7 @@ class ApiLogMiddleware:
         """Put route and view into *exchange*; a bare ASGI app has none."""
 
     def _begin(self, scope: Scope) -> Exchange | None:
-        return self.client.begin(_full_path(scope), _Kept(scope), read_head)
+        return self.client.begin(full_path(scope), KeptScope(scope), read_head)
 
     async def _send_lifespan(self, send: Send, message: Message) -> None:
         """Deliver what is left before the server learns that it may go.
@@ -84,7 +84,7 @@ class ApiLogMiddleware:
         await send(message)
 
 
-class _Kept:
+class KeptScope:
     """What is kept of a scope: the app may change it, and it holds more than an event needs."""
 
     __slots__ = (
@@ -216,7 +216,7 @@ class _Call:
             raise
 
 
-def read_head(kept: _Kept) -> RequestHead:
+def read_head(kept: KeptScope) -> RequestHead:
     """Return the head of a request from what was kept of its scope."""
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in kept.headers]
     authority = next((value for name, value in headers if name.lower() == "host"), "")
@@ -231,7 +231,7 @@ def read_head(kept: _Kept) -> RequestHead:
     )
 
 
-def _path(kept: _Kept) -> str:
+def _path(kept: KeptScope) -> str:
     """Return the path as it was sent, with what the app is mounted under in front of it."""
     root = quote(kept.root, _SAFE.removesuffix("%"))
     if kept.raw_path:
@@ -241,12 +241,12 @@ def _path(kept: _Kept) -> str:
     return (path if path.startswith(root) else root + path) or "/"
 
 
-def _full_path(scope: Scope) -> str:
+def full_path(scope: Scope) -> str:
     root, path = scope.get("root_path", ""), scope["path"]
     return path if not root or path.startswith(root) else root + path
 
 
-def _server(kept: _Kept) -> str:
+def _server(kept: KeptScope) -> str:
     if not kept.server:
         return "localhost"
     host, port = kept.server

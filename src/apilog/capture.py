@@ -121,12 +121,16 @@ class Exchange:
 
     def fail(self, error: BaseException, *, head_sent: bool) -> None:
         """Take the exception that ended the call; its answer is a 500 unless a head went out."""
-        if self.exception is None:
-            self.exception = type(error).__qualname__
+        self.note_exception(error)
         if not head_sent:
             self.respond(500, ())
             self.response_body.drop()
         self.end()
+
+    def note_exception(self, error: BaseException) -> None:
+        """Take an exception that the framework turned into a response of its own."""
+        if self.exception is None:
+            self.exception = type(error).__qualname__
 
     def abort(self) -> None:
         """Say that the client left before the response was complete."""

@@ -6,6 +6,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, TypeAlias
 
@@ -111,6 +112,10 @@ class Client(HookDecorators):
             for pipeline in self._pipelines:
                 pipeline.submit(exchange)
 
+    def shielded(self, kind: str, what: str) -> AbstractContextManager[None]:
+        """Keep a failure of ours from the host application; count it as *kind* and log *what*."""
+        return self._complaints.shielded(kind, what)
+
     def flush(self, timeout: float | None = None) -> bool:
         """Deliver what was recorded so far; say whether it was settled within *timeout* seconds.
 
@@ -164,7 +169,7 @@ class Client(HookDecorators):
             event = self._encoder.encode(exchange)
         except Dropped:
             return
-        for tap in list(taps):
+        for tap in taps:
             tap(event)
 
 

@@ -137,7 +137,8 @@ class Encoder:
                 own["response_size"] = int(length)
         else:
             enabled = self._config.capture_response_body
-            body = self._body(exchange.response_body, headers, enabled, exchange.complete)
+            complete = exchange.complete or not exchange.response_body.size
+            body = self._body(exchange.response_body, headers, enabled, complete)
             _put(response, body, own, "response")
         return response
 

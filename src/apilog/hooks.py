@@ -84,6 +84,7 @@ class Hooks:
     def __init__(self, complaints: Complaints) -> None:
         self._complaints = complaints
         self._asked: dict[str, Callable[..., Any]] = {}
+        self._async: set[str] = set()
         self.mask_event: Callable[..., Any] | None = None
 
     def set(self, name: str, hook: object) -> None:
@@ -95,6 +96,9 @@ class Hooks:
             self.mask_event = function
         else:
             self._asked[name] = function
+            self._async.discard(name)
+            if is_async(function):
+                self._async.add(name)
 
     def __bool__(self) -> bool:
         return bool(self._asked)
@@ -105,11 +109,11 @@ class Hooks:
         Raises:
             ConfigError: a hook is async, and *where* has no event loop.
         """
-        for name, hook in self._asked.items():
-            if is_async(hook):
-                raise ConfigError(
-                    f"{name} = {hook!r}: is async, but {where} is not; pass a plain function"
-                )
+        for name in self._async:
+            raise ConfigError(
+                f"{name} = {self._asked[name]!r}: is async, but {where} is not;"
+                " pass a plain function"
+            )
 
     def ask(self, exchange: Exchange, request: object, response: object) -> None:
         """Ask every hook, and keep the answers in *exchange*."""
@@ -124,16 +128,29 @@ class Hooks:
             except (Exception, SystemExit) as error:
                 self._failed(exchange, name, error)
 
-    async def ask_async(self, exchange: Exchange, request: object, response: object) -> None:
-        """Ask every hook, sync ones inline, and keep the answers in *exchange*."""
+    async def ask_async(
+        self,
+        exchange: Exchange,
+        request: object,
+        response: object,
+        *,
+        run: Callable[..., Awaitable[Any]] | None = None,
+    ) -> None:
+        """Ask every hook, and keep the answers in *exchange*.
+
+        A sync hook is called inline, or by *run*, where a framework has a place for sync code.
+        """
         exchange.asked = True
         for name, hook in self._asked.items():
             try:
-                answer = hook(request, response)
+                if run is not None and name not in self._async:
+                    answer = await run(hook, request, response)
+                else:
+                    answer = hook(request, response)
                 if inspect.isawaitable(answer):
                     answer = await answer
                 _keep(exchange, name, answer)
-            except (Exception, SystemExit) as error:
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - the app must not see it
                 self._failed(exchange, name, error)
 
     def _failed(self, exchange: Exchange, name: str, error: BaseException) -> None:

@@ -10,7 +10,7 @@ _last_second: tuple[int, str] = (0, "1970-01-01T00:00:00")
 
 def timestamp(seconds: float) -> str:
     """Return *seconds* since the epoch as UTC with milliseconds and ``Z`` (RFC 3339)."""
-    global _last_second  # noqa: PLW0603 - calls come close together; most share their second
+    global _last_second
     milliseconds = int(seconds * 1000)
     second = milliseconds // 1000
     known, text = _last_second

@@ -47,9 +47,7 @@ class ApiLogMiddleware:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Handle one call as the app does."""
         path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-        source = environ.copy()
-        source.pop("wsgi.input", None)  # may hold the whole body
-        exchange = self.client.begin(path, source, read_head)
+        exchange = self.client.begin(path, kept(environ), read_head)
         if exchange is None:
             return self.app(environ, start_response)
         call = _Call(self.client, exchange, environ, start_response)
@@ -196,6 +194,13 @@ class SizedResponseTee(ResponseTee):
 
     def __len__(self) -> int:
         return len(self._iterable)  # type: ignore[arg-type]
+
+
+def kept(environ: Environ) -> Environ:
+    """Return what is kept of *environ*: the app may change it, and its input may hold the body."""
+    copy = environ.copy()
+    copy.pop("wsgi.input", None)
+    return copy
 
 
 def read_head(environ: Mapping[str, Any]) -> RequestHead:

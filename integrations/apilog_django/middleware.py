@@ -1,0 +1,133 @@
+"""The Django middleware: one class for WSGI and ASGI, sync and async views."""
+
+from __future__ import annotations
+
+import functools
+import re
+import sys
+from asyncio import CancelledError
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from apilog.capture import Exchange, current
+from apilog.client import Client
+from apilog_django import request as requests
+from apilog_django import response as responses
+from apilog_django.settings import client
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.core.signals import got_request_exception
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+_CONVERTER = re.compile(r"<(?:[^<>:]*:)?(\w+)>")
+_NAMED_GROUP = re.compile(r"\(\?P<(\w+)>[^()]*(?:\([^()]*\)[^()]*)*\)")
+
+
+class ApiLogMiddleware:
+    """Record every call that reaches Django; put it first in ``MIDDLEWARE``.
+
+    Options stand in the setting ``APILOG``. Hooks get Django's request and response before the
+    response is sent. Under ASGI an async hook is awaited, and sync hooks run together on the thread
+    that Django keeps for sync code, so that they may use the ORM.
+
+    Raises:
+        ConfigError: a setting is unknown or cannot work.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self.get_response = get_response
+        self.client: Client = client()
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
+            markcoroutinefunction(self)
+        else:
+            self.client.hooks.refuse_async("Django under WSGI")
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        """Handle one call as the rest of the stack does."""
+        if self._is_async:
+            return self._call_async(request)
+        exchange = self._begin(request)
+        if exchange is None:
+            unseen: HttpResponseBase = self.get_response(request)
+            return unseen
+        try:
+            response: HttpResponseBase = self.get_response(request)
+            if self.client.hooks:
+                self.client.hooks.ask(exchange, request, response)
+        except BaseException as error:
+            self._failed(exchange, error)
+            raise
+        self._answered(exchange, request, response)
+        return response
+
+    async def _call_async(self, request: HttpRequest) -> HttpResponseBase:
+        exchange = self._begin(request)
+        if exchange is None:
+            unseen: HttpResponseBase = await self.get_response(request)
+            return unseen
+        try:
+            response: HttpResponseBase = await self.get_response(request)
+            if self.client.hooks:
+                await self.client.hooks.ask_async(exchange, request, response, run=_on_sync_thread)
+        except BaseException as error:
+            self._failed(exchange, error)
+            raise
+        self._answered(exchange, request, response)
+        return response
+
+    def _begin(self, request: HttpRequest) -> Exchange | None:
+        exchange = None
+        with self.client.shielded("capture_failed", "a request was not recorded"):
+            exchange = requests.begin(self.client, request)
+            if exchange is not None:
+                request.apilog_exchange = exchange  # type: ignore[attr-defined]
+                current.set(exchange)
+        return exchange
+
+    def _answered(
+        self, exchange: Exchange, request: HttpRequest, response: HttpResponseBase
+    ) -> None:
+        with self.client.shielded("capture_failed", "a response was not recorded"):
+            match = request.resolver_match
+            if match is not None:
+                exchange.route = _template(match.route)
+                exchange.view = match.view_name
+            responses.watch(self.client, exchange, response)
+
+    def _failed(self, exchange: Exchange, error: BaseException) -> None:
+        """Take an exception that leaves Django, which it does by setting or by cancellation only."""
+        if isinstance(error, CancelledError):
+            exchange.abort()
+        else:
+            exchange.fail(error, head_sent=False)
+        self.client.submit(exchange)
+
+
+async def _on_sync_thread(hook: Callable[..., Any], *arguments: object) -> Any:
+    """Run a sync hook where Django runs sync code, so that it may use the ORM."""
+    return await sync_to_async(hook, thread_sensitive=True)(*arguments)
+
+
+@functools.lru_cache(maxsize=4_096)
+def _template(route: str) -> str:
+    """Return a route in the notation that events share: ``items/<int:id>/`` as ``/items/{id}/``.
+
+    Of a regular expression the named groups become arguments.
+    """
+    template = _CONVERTER.sub(r"{\1}", _NAMED_GROUP.sub(r"{\1}", route))
+    return "/" + template.replace("^", "").rstrip("$")
+
+
+def _note_exception(sender: object, request: HttpRequest | None = None, **_: Any) -> None:
+    """Take an exception that Django turned into a response of its own."""
+    exchange = getattr(request, "apilog_exchange", None)
+    error = sys.exc_info()[1]
+    if exchange is not None and error is not None:
+        exchange.note_exception(error)
+
+
+got_request_exception.connect(_note_exception, dispatch_uid="apilog_django.middleware")

@@ -1,0 +1,47 @@
+"""The request on its way through Django: its head kept, its body copied as the app reads it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apilog import asgi, wsgi
+from apilog.capture import Exchange
+from apilog.client import Client
+from django.http import HttpRequest
+
+
+def begin(client: Client, request: HttpRequest) -> Exchange | None:
+    """Return the exchange of *request*, or None for one that is not recorded."""
+    environ = getattr(request, "environ", None)
+    if environ is not None:
+        exchange = client.begin(request.path, wsgi.kept(environ), wsgi.read_head)
+    else:
+        scope = getattr(request, "scope", None)
+        if scope is None:  # made by hand, as in a unit test of a view
+            return None
+        exchange = client.begin(request.path, asgi.KeptScope(scope), asgi.read_head)
+    if exchange is not None:
+        _copy_body(request, exchange)
+    return exchange
+
+
+def _copy_body(request: HttpRequest, exchange: Exchange) -> None:
+    """Copy what anybody reads of *request*: ``body``, ``POST`` and iteration all come by here."""
+    read, readline = request.read, request.readline
+
+    def read_and_copy(*arguments: Any, **keywords: Any) -> bytes:
+        data: bytes = read(*arguments, **keywords)
+        exchange.request_body.add(data)
+        if not data or not arguments:
+            exchange.request_ended = True
+        return data
+
+    def readline_and_copy(*arguments: Any, **keywords: Any) -> bytes:
+        line: bytes = readline(*arguments, **keywords)
+        exchange.request_body.add(line)
+        if not line:
+            exchange.request_ended = True
+        return line
+
+    request.read = read_and_copy  # type: ignore[method-assign]
+    request.readline = readline_and_copy  # type: ignore[method-assign]

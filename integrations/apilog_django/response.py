@@ -1,0 +1,94 @@
+"""The response on its way out of Django: streams copied as they pass, the end seen in `close`."""
+
+from __future__ import annotations
+
+from asyncio import CancelledError
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
+from typing import Any
+
+from apilog.capture import Exchange, current
+from apilog.client import Client
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+
+
+def watch(client: Client, exchange: Exchange, response: HttpResponseBase) -> None:
+    """Copy *response* into *exchange* as it is sent, and end the exchange when it is closed."""
+    exchange.respond(response.status_code, _header_lines(response))
+    if isinstance(response, StreamingHttpResponse):
+        if getattr(response, "file_to_stream", None) is not None:
+            exchange.file = True  # the server may send the file by a short cut
+        elif response.is_async:
+            response.streaming_content = _async_tee(response.streaming_content, exchange)
+        else:
+            response.streaming_content = _tee(response.streaming_content, exchange)
+    elif isinstance(response, HttpResponse):
+        exchange.body_sent(response.content)
+    response.close = Close(client, exchange, response)  # type: ignore[method-assign]
+
+
+class Close:
+    """Stand in for ``response.close``, which Django's handlers call when all was sent."""
+
+    __slots__ = ("_client", "_close", "_exchange", "_response")
+
+    def __init__(self, client: Client, exchange: Exchange, response: HttpResponseBase) -> None:
+        self._client = client
+        self._exchange = exchange
+        self._response = response
+        self._close = response.close
+
+    def __call__(self) -> None:
+        """Stop the clock, close the response, and hand the exchange over."""
+        exchange = self._exchange
+        if not getattr(self._response, "streaming", False) or exchange.file:
+            exchange.finish()
+        try:
+            self._close()
+        except BaseException as error:
+            exchange.fail(error, head_sent=True)
+            raise
+        finally:
+            if exchange.exception is None:
+                exchange.abort()
+            if current.get() is exchange:
+                current.set(None)
+            self._client.submit(exchange)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as the plain method, for caches that keep whole responses."""
+        return partial, (type(self._response).close, self._response)
+
+
+def _tee(chunks: Iterator[bytes], exchange: Exchange) -> Iterator[bytes]:
+    try:
+        for chunk in chunks:
+            exchange.body_sent(chunk)
+            yield chunk
+    except GeneratorExit:
+        exchange.abort()
+        raise
+    except BaseException as error:
+        exchange.fail(error, head_sent=True)
+        raise
+    exchange.finish()
+
+
+async def _async_tee(chunks: AsyncIterator[bytes], exchange: Exchange) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in chunks:
+            exchange.body_sent(chunk)
+            yield chunk
+    except (GeneratorExit, CancelledError):
+        exchange.abort()
+        raise
+    except BaseException as error:
+        exchange.fail(error, head_sent=True)
+        raise
+    exchange.finish()
+
+
+def _header_lines(response: HttpResponseBase) -> list[tuple[str, str]]:
+    cookies = [("Set-Cookie", each.OutputString()) for each in response.cookies.values()]
+    return [*response.items(), *cookies]
