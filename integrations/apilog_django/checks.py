@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
 from apilog.client import Client
 from apilog.exceptions import ConfigError
 from apilog_django.settings import SETTING, read
-from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
 
 MIDDLEWARE = "apilog_django.ApiLogMiddleware"
 

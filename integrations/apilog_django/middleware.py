@@ -9,18 +9,28 @@ from asyncio import CancelledError
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from apilog.capture import Exchange, current
-from apilog.client import Client
-from apilog_django import request as requests
-from apilog_django import response as responses
-from apilog_django.settings import client
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.core.signals import got_request_exception
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from apilog.capture import Exchange, current
+from apilog.client import Client
+from apilog.headers import Headers
+from apilog.hooks import ResponseHead
+from apilog_django import request as requests
+from apilog_django import response as responses
+from apilog_django.settings import client
+
 _CONVERTER = re.compile(r"<(?:[^<>:]*:)?(\w+)>")
-_NAMED_GROUP = re.compile(r"\(\?P<(\w+)>[^()]*(?:\([^()]*\)[^()]*)*\)")
+_TOKEN = re.compile(
+    r"\\(?P<escaped>.)|(?P<class>\[\^?\]?(?:\\.|[^\]\\])*\])"
+    r"|\(\?P<(?P<name>\w+)>|(?P<inner>\(\?)|(?P<open>\()|(?P<close>\)[?*+]?)|.",
+    re.DOTALL,
+)
+
+_FAILED = ResponseHead(500, Headers(()))
+"""The response that hooks see where Django lets an exception through."""
 
 
 class ApiLogMiddleware:
@@ -44,7 +54,7 @@ class ApiLogMiddleware:
         if self._is_async:
             markcoroutinefunction(self)
         else:
-            self.client.hooks.refuse_async("Django under WSGI")
+            self.client.hooks.refuse_async("Django here (WSGI, or a sync-only middleware inside)")
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Handle one call as the rest of the stack does."""
@@ -59,7 +69,10 @@ class ApiLogMiddleware:
             if self.client.hooks:
                 self.client.hooks.ask(exchange, request, response)
         except BaseException as error:
-            self._failed(exchange, error)
+            self._failed(exchange, request, error)
+            if self.client.hooks and not exchange.asked:
+                self.client.hooks.ask(exchange, request, _FAILED)
+            self.client.submit(exchange)
             raise
         self._answered(exchange, request, response)
         return response
@@ -74,10 +87,20 @@ class ApiLogMiddleware:
             if self.client.hooks:
                 await self.client.hooks.ask_async(exchange, request, response, run=_on_sync_thread)
         except BaseException as error:
-            self._failed(exchange, error)
+            self._failed(exchange, request, error)
+            await self._submit(exchange, request, error)
             raise
         self._answered(exchange, request, response)
         return response
+
+    async def _submit(self, exchange: Exchange, request: HttpRequest, error: BaseException) -> None:
+        hooks = self.client.hooks
+        try:
+            if hooks and not exchange.asked and not isinstance(error, GeneratorExit):
+                await hooks.ask_async(exchange, request, _FAILED, run=_on_sync_thread)
+        finally:
+            hooks.forgo(exchange)
+            self.client.submit(exchange)
 
     def _begin(self, request: HttpRequest) -> Exchange | None:
         exchange = None
@@ -92,19 +115,19 @@ class ApiLogMiddleware:
         self, exchange: Exchange, request: HttpRequest, response: HttpResponseBase
     ) -> None:
         with self.client.shielded("capture_failed", "a response was not recorded"):
-            match = request.resolver_match
-            if match is not None:
-                exchange.route = _template(match.route)
-                exchange.view = match.view_name
+            _describe(exchange, request)
             responses.watch(self.client, exchange, response)
+            return
+        self.client.submit(exchange)
 
-    def _failed(self, exchange: Exchange, error: BaseException) -> None:
-        """Take an exception that leaves Django, which it does by setting or by cancellation only."""
+    def _failed(self, exchange: Exchange, request: HttpRequest, error: BaseException) -> None:
+        """Take an exception that leaves Django: it does so by setting or by cancellation only."""
         if isinstance(error, CancelledError):
             exchange.abort()
         else:
             exchange.fail(error, head_sent=False)
-        self.client.submit(exchange)
+        with self.client.shielded("capture_failed", "a call was not described"):
+            _describe(exchange, request)
 
 
 async def _on_sync_thread(hook: Callable[..., Any], *arguments: object) -> Any:
@@ -112,14 +135,32 @@ async def _on_sync_thread(hook: Callable[..., Any], *arguments: object) -> Any:
     return await sync_to_async(hook, thread_sensitive=True)(*arguments)
 
 
+def _describe(exchange: Exchange, request: HttpRequest) -> None:
+    match = request.resolver_match
+    if match is not None:
+        exchange.route = _template(match.route)
+        exchange.view = match.view_name
+
+
 @functools.lru_cache(maxsize=4_096)
 def _template(route: str) -> str:
     """Return a route in the notation that events share: ``items/<int:id>/`` as ``/items/{id}/``.
 
-    Of a regular expression the named groups become arguments.
+    Of a regular expression the groups become arguments, whatever stands in them.
     """
-    template = _CONVERTER.sub(r"{\1}", _NAMED_GROUP.sub(r"{\1}", route))
-    return "/" + template.replace("^", "").rstrip("$")
+    parts: list[str] = []
+    groups: list[bool] = []  # the groups that are open, and whether each is an argument
+    for token in _TOKEN.finditer(route):
+        if token["close"]:
+            if groups:
+                groups.pop()
+        elif token["name"] or token["open"] or token["inner"]:
+            if not token["inner"] and not any(groups):
+                parts.append(f"{{{token['name'] or ''}}}")
+            groups.append(not token["inner"])
+        elif not any(groups) and token[0] not in ("^", "$", r"\A", r"\Z", r"\b"):
+            parts.append(token["escaped"] or token[0])
+    return "/" + _CONVERTER.sub(r"{\1}", "".join(parts))
 
 
 def _note_exception(sender: object, request: HttpRequest | None = None, **_: Any) -> None:

@@ -4,25 +4,38 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import HttpRequest
+
 from apilog import asgi, wsgi
 from apilog.capture import Exchange
 from apilog.client import Client
-from django.http import HttpRequest
 
 
 def begin(client: Client, request: HttpRequest) -> Exchange | None:
     """Return the exchange of *request*, or None for one that is not recorded."""
     environ = getattr(request, "environ", None)
     if environ is not None:
-        exchange = client.begin(request.path, wsgi.kept(environ), wsgi.read_head)
+        exchange = client.begin(request.path, _kept(environ), wsgi.read_head)
     else:
         scope = getattr(request, "scope", None)
         if scope is None:  # made by hand, as in a unit test of a view
             return None
         exchange = client.begin(request.path, asgi.KeptScope(scope), asgi.read_head)
     if exchange is not None:
+        header = client.config.transaction_header
+        if header is not None:
+            name = "HTTP_" + header.upper().replace("-", "_")
+            request.META[name] = str(exchange.transaction_id)
         _copy_body(request, exchange)
     return exchange
+
+
+def _kept(environ: dict[str, Any]) -> dict[str, Any]:
+    """Return what is kept of *environ*, in which Django has put decoded paths: not PEP 3333's."""
+    kept = wsgi.kept(environ)
+    for name in ("SCRIPT_NAME", "PATH_INFO"):
+        kept[name] = str(kept.get(name, "")).encode("utf-8", "surrogatepass").decode("latin-1")
+    return kept
 
 
 def _copy_body(request: HttpRequest, exchange: Exchange) -> None:

@@ -7,22 +7,27 @@ from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from typing import Any
 
-from apilog.capture import Exchange, current
-from apilog.client import Client
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+
+from apilog.capture import Exchange, current
+from apilog.client import Client
 
 
 def watch(client: Client, exchange: Exchange, response: HttpResponseBase) -> None:
     """Copy *response* into *exchange* as it is sent, and end the exchange when it is closed."""
+    header = client.config.transaction_header
+    if header is not None:
+        response.headers[header] = str(exchange.transaction_id)
     exchange.respond(response.status_code, _header_lines(response))
     if isinstance(response, StreamingHttpResponse):
+        chunks = response.streaming_content
         if getattr(response, "file_to_stream", None) is not None:
             exchange.file = True  # the server may send the file by a short cut
-        elif response.is_async:
-            response.streaming_content = _async_tee(response.streaming_content, exchange)
+        elif isinstance(chunks, AsyncIterator):
+            response.streaming_content = _async_tee(chunks, client, exchange)
         else:
-            response.streaming_content = _tee(response.streaming_content, exchange)
+            response.streaming_content = _tee(chunks, client, exchange)
     elif isinstance(response, HttpResponse):
         exchange.body_sent(response.content)
     response.close = Close(client, exchange, response)  # type: ignore[method-assign]
@@ -61,21 +66,25 @@ class Close:
         return partial, (type(self._response).close, self._response)
 
 
-def _tee(chunks: Iterator[bytes], exchange: Exchange) -> Iterator[bytes]:
+def _tee(chunks: Iterator[bytes], client: Client, exchange: Exchange) -> Iterator[bytes]:
     try:
         for chunk in chunks:
-            exchange.body_sent(chunk)
+            if chunk:
+                exchange.body_sent(chunk)
             yield chunk
     except GeneratorExit:
         exchange.abort()
         raise
     except BaseException as error:
-        exchange.fail(error, head_sent=True)
+        exchange.fail(error, head_sent=exchange.ttfb is not None)  # WSGI: with the first bytes
+        client.submit(exchange)
         raise
     exchange.finish()
 
 
-async def _async_tee(chunks: AsyncIterator[bytes], exchange: Exchange) -> AsyncIterator[bytes]:
+async def _async_tee(
+    chunks: AsyncIterator[bytes], client: Client, exchange: Exchange
+) -> AsyncIterator[bytes]:
     try:
         async for chunk in chunks:
             exchange.body_sent(chunk)
@@ -85,6 +94,7 @@ async def _async_tee(chunks: AsyncIterator[bytes], exchange: Exchange) -> AsyncI
         raise
     except BaseException as error:
         exchange.fail(error, head_sent=True)
+        client.submit(exchange)  # Django's ASGI handler does not close a response that failed
         raise
     exchange.finish()
 

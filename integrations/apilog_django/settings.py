@@ -6,13 +6,14 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
+from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
+
 from apilog.client import Client
 from apilog.config import DESTINATION
 from apilog.exceptions import ConfigError
 from apilog.hooks import NAMES
-from django.conf import settings
-from django.core.signals import setting_changed
-from django.utils.module_loading import import_string
 
 SETTING = "APILOG"
 

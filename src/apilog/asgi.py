@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import partial
 from typing import Any, TypeAlias
@@ -14,6 +15,8 @@ from apilog.client import Client, Destinations, client_for
 from apilog.headers import Headers
 from apilog.hooks import ResponseHead
 
+__all__ = ["ApiLogMiddleware"]
+
 Scope: TypeAlias = "MutableMapping[str, Any]"
 Message: TypeAlias = "MutableMapping[str, Any]"
 Receive: TypeAlias = "Callable[[], Awaitable[Message]]"
@@ -22,6 +25,9 @@ App: TypeAlias = "Callable[[Scope, Receive, Send], Awaitable[None]]"
 
 _SAFE = "/;:@&=+$,!~*'()%"
 """Characters that stay as they are in a path that is percent-encoded already."""
+
+_SENT = "".join(map(chr, range(0x21, 0x7F)))
+"""Characters of a query that stay as they were sent; others have no place in an address."""
 
 
 class ApiLogMiddleware:
@@ -61,8 +67,10 @@ class ApiLogMiddleware:
             call.fail(error)
             raise
         finally:
-            current.set(before)
-            await call.end()
+            try:
+                await call.end()
+            finally:
+                current.set(before)
 
     def request(self, scope: Scope) -> object:
         """Return the request as hooks see it; integrations give their framework's own."""
@@ -177,9 +185,10 @@ class _Call:
         """Take an exception on its way; a call that was cancelled has lost its client."""
         exchange = self._exchange
         if isinstance(error, (asyncio.CancelledError, GeneratorExit)):
-            exchange.asked = exchange.asked or isinstance(error, GeneratorExit)
+            if isinstance(error, GeneratorExit):  # nothing can be awaited any more
+                self._client.hooks.forgo(exchange)
             exchange.abort()
-        elif not exchange.aborted:
+        elif not exchange.aborted and not exchange.submitted:
             exchange.fail(error, head_sent=self._head_sent)
 
     async def end(self) -> None:
@@ -189,11 +198,13 @@ class _Call:
             return
         hooks = self._client.hooks
         try:
-            if hooks and not exchange.asked:
-                head = ResponseHead(exchange.status or 0, Headers(exchange.response_lines()))
-                await hooks.ask_async(exchange, self._middleware.request(self._scope), head)
-            self._middleware.describe(exchange, self._scope)
+            with self._client.shielded("capture_failed", "a call was not described"):
+                if hooks and not exchange.asked:
+                    head = ResponseHead(exchange.status or 0, Headers(exchange.response_lines()))
+                    await hooks.ask_async(exchange, self._middleware.request(self._scope), head)
+                self._middleware.describe(exchange, self._scope)
         finally:
+            hooks.forgo(exchange)
             self._client.submit(exchange)
 
     def _head(self, message: Message) -> Message:
@@ -206,6 +217,8 @@ class _Call:
             headers = list(headers)
             message = {**message, "headers": headers}
         self._exchange.respond(message["status"], tuple(headers))
+        if message["status"] >= 500 and (error := sys.exc_info()[1]) is not None:
+            self._exchange.note_exception(error)  # the answer of an exception's own handler
         return message
 
     async def _pass_on(self, message: Message) -> None:
@@ -225,7 +238,7 @@ def read_head(kept: KeptScope) -> RequestHead:
         scheme=kept.scheme,
         authority=authority or _server(kept),
         path=_path(kept),
-        query=kept.query.decode("latin-1"),
+        query=quote(kept.query, _SENT),
         address=kept.client[0] if kept.client else None,
         headers=headers,
     )
@@ -238,20 +251,27 @@ def _path(kept: KeptScope) -> str:
         path = quote(kept.raw_path.partition(b"?")[0], _SAFE)
     else:
         path = quote(kept.path, _SAFE.removesuffix("%"))
-    return (path if path.startswith(root) else root + path) or "/"
+    return (path if _below(path, root) else root + path) or "/"
 
 
 def full_path(scope: Scope) -> str:
-    root, path = scope.get("root_path", ""), scope["path"]
-    return path if not root or path.startswith(root) else root + path
+    """Return the path of a call with what the app is mounted under in front, once."""
+    root: str = scope.get("root_path", "")
+    path: str = scope["path"]
+    return path if _below(path, root) else root + path
+
+
+def _below(path: str, root: str) -> bool:
+    """Say whether *path* has *root* in front already: older servers and mounts leave it out."""
+    rest = path.removeprefix(root)
+    return not root or (rest != path and rest[:1] in ("", "/"))
 
 
 def _server(kept: KeptScope) -> str:
     if not kept.server:
         return "localhost"
-    host, port = kept.server
-    if ":" in host:
-        host = f"[{host}]"
+    name, port = kept.server
+    host = f"[{name}]" if ":" in name else str(name)
     return host if port in (None, {"http": 80, "https": 443}.get(kept.scheme)) else f"{host}:{port}"
 
 

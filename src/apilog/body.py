@@ -6,6 +6,7 @@ On the request path a body costs an append; everything else here runs on the wor
 from __future__ import annotations
 
 import base64
+import re
 from collections import deque
 from dataclasses import dataclass
 
@@ -76,7 +77,8 @@ class BodyCopy:
 
     def ends(self) -> tuple[bytes, bytes]:
         """Return the first and the last bytes of a body that was `cut`."""
-        return b"".join(self._head), b"".join(self._tail or ())
+        tail = b"".join(self._tail or ())
+        return b"".join(self._head), tail[max(0, len(tail) - self._limit // 2) :]
 
     def _overflow(self, chunk: bytes) -> None:
         """Keep the first half of the limit, and begin a tail of the other half."""
@@ -89,12 +91,14 @@ class BodyCopy:
 
     def _add_to_tail(self, tail: deque[bytes], chunk: bytes) -> None:
         half = self._limit // 2
-        tail.append(chunk[-half:])
+        tail.append(chunk[max(0, len(chunk) - half) :])
         self._tail_size += len(tail[-1])
-        while self._tail_size - len(tail[0]) >= half:
+        while len(tail) > 1 and self._tail_size - len(tail[0]) >= half:
             self._tail_size -= len(tail.popleft())
         if len(tail) == _FOLD:
-            self._tail = deque([b"".join(tail)])
+            folded = b"".join(tail)
+            self._tail = deque([folded[max(0, len(folded) - half) :]])
+            self._tail_size = len(self._tail[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,8 @@ class WireBody:
 
 EMPTY = WireBody()
 
+_JSON_BEGINS = re.compile(rb"(?:\xef\xbb\xbf)?\s*[\[{]")
+
 
 def wire_body(
     copy: BodyCopy, *, content_type: str, coding: str, limit: int, complete: bool
@@ -115,24 +121,22 @@ def wire_body(
     """Return what an event carries of the body in *copy*; never fail, whatever the bytes are.
 
     JSON media types become JSON; multipart forms a JSON object of their fields (of files only name,
-    type and size); other text becomes text; the rest base64. *coding*, a ``Content-Encoding``, is
-    undone up to *limit* bytes. Of line formats that are cut or incomplete whole lines are kept. Any
-    other body that is cut, incomplete or not what its headers say stays home: what cannot be parsed
-    cannot be masked.
+    type and size); other text becomes text, with U+FFFD for what is none; the rest base64, unless
+    it is JSON by another name. *coding*, a ``Content-Encoding``, is undone up to *limit* bytes. Of
+    line formats that are cut or incomplete whole lines are kept. Any other body that is cut,
+    incomplete or not what its headers say stays home: what cannot be parsed cannot be masked.
     """
     if copy.size == 0:
         return EMPTY if complete else WireBody(omitted="not_read")
-    if coding and not copy.cut and complete:
-        return _decoded(copy.whole(), media_type(content_type), coding, limit)
-    if copy.cut:
-        lines = _both_ends(copy) if media_type(content_type).is_lines and not coding else ""
-        return WireBody(body=lines or None, omitted="over_limit")
-    if not complete:
-        lines = (
-            _whole_lines(copy.whole()) if media_type(content_type).is_lines and not coding else ""
-        )
-        return WireBody(body=lines or None, omitted="incomplete")
-    return _parsed(copy.whole(), media_type(content_type))
+    media = media_type(content_type)
+    if copy.cut or not complete:
+        lines = ""
+        if media.is_lines and media.is_ascii_based and not coding:
+            lines = _both_ends(copy, complete) if copy.cut else _whole_lines(copy.whole())
+        return WireBody(body=lines or None, omitted="over_limit" if copy.cut else "incomplete")
+    if coding:
+        return _decoded(copy.whole(), media, coding, limit)
+    return _parsed(copy.whole(), media)
 
 
 def _decoded(body: bytes, media: MediaType, coding: str, limit: int) -> WireBody:
@@ -154,33 +158,41 @@ def _parsed(body: bytes, media: MediaType) -> WireBody:
             return WireBody(dict(multipart.fields(body, media.parameters.get("boundary", ""))))
     except ValueError:
         return WireBody(omitted="unparsable")
-    if (media.is_untyped or media.is_form) and body.lstrip()[:1] in (b"{", b"["):
+    if (media.is_form or not media.is_text) and _JSON_BEGINS.match(body):
         # What clients send when nobody set a type; only as JSON can its secrets be found.
         try:
             return WireBody(codec.loads(body))
         except ValueError:
             pass
     if media.is_text:
-        try:
-            return WireBody(body.decode(media.charset))
-        except (LookupError, UnicodeError):
-            pass
+        return WireBody(_readable(body, media))
     return WireBody(base64.b64encode(body).decode("ascii"), "base64")
 
 
 def _json(body: bytes, media: MediaType) -> JSON:
-    if media.charset.lower() in ("utf-8", "utf8"):
+    if media.charset in ("utf-8", "utf8"):
         return codec.loads(body)
     try:
-        return codec.loads(body.decode(media.charset))
+        return codec.loads(body.decode(media.charset).removeprefix("\ufeff"))
     except LookupError as error:
         raise ValueError("unknown charset") from error
 
 
-def _both_ends(copy: BodyCopy) -> str:
+def _readable(body: bytes, media: MediaType) -> str:
+    """Return *body* as text in which secrets can be found, even where its charset is a lie."""
+    if media.is_ascii_based or b"\0" in body:  # ASCII read as UTF-16 is a secret in disguise
+        try:
+            return body.decode(media.charset).removeprefix("\ufeff")
+        except (LookupError, UnicodeError):
+            pass
+    return body.decode("utf-8", "replace").removeprefix("\ufeff")
+
+
+def _both_ends(copy: BodyCopy, complete: bool) -> str:
     """Return the whole lines at both ends of a body that was cut, or nothing."""
     first, last = copy.ends()
-    head, tail = _whole_lines(first), _text(last[last.find(b"\n") + 1 :] if b"\n" in last else b"")
+    last = last[last.find(b"\n") + 1 :] if b"\n" in last else b""
+    head, tail = _whole_lines(first), _text(last) if complete else _whole_lines(last)
     if not head and not tail:
         return ""
     left_out = copy.size - len(head.encode()) - len(tail.encode())

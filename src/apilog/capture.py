@@ -21,7 +21,7 @@ OVERHEAD = 4_096
 
 @dataclass(frozen=True, slots=True)
 class RequestHead:
-    """The head of a request; *path* is percent-encoded and includes what the app is mounted under."""
+    """The head of a request; *path* is percent-encoded and includes where the app is mounted."""
 
     verb: str
     scheme: str

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from apilog import codec, config, moments
 from apilog.capture import Exchange, RequestHead
@@ -19,6 +20,9 @@ from apilog.encoder import Encoder
 from apilog.exceptions import ConfigError
 from apilog.hooks import NAMES, HookDecorators, Hooks, weight_of
 from apilog.pipeline import Destination, Dropped, Pipeline, Stats, close_together
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 Destinations: TypeAlias = "Destination | str | Sequence[Destination | str]"
 
@@ -103,14 +107,19 @@ class Client(HookDecorators):
         exchange.submitted = True
         exchange.end()
         with self._complaints.shielded("submit_failed", "an exchange was not taken"):
-            if "metadata" in exchange.annotations:  # as it is now: it is the app's, and may change
-                exchange.annotations["metadata"] = codec.dumps(exchange.annotations["metadata"])
-            exchange.slim()
+            try:
+                if "metadata" in exchange.annotations:  # the app's, which may change it later
+                    exchange.annotations["metadata"] = codec.dumps(exchange.annotations["metadata"])
+                exchange.slim()
+            except Exception as error:  # noqa: BLE001 - lost, but in the account
+                self._complaints.complain("submit_failed", "an exchange was not taken", error)
+                exchange.drop_reason = exchange.drop_reason or "submit_failed"
             if taps:
                 self._tap(exchange)
                 return
+            size = exchange.held  # now: the first worker that encodes it lets go of its bodies
             for pipeline in self._pipelines:
-                pipeline.submit(exchange)
+                pipeline.submit(exchange, size)
 
     def shielded(self, kind: str, what: str) -> AbstractContextManager[None]:
         """Keep a failure of ours from the host application; count it as *kind* and log *what*."""
@@ -122,7 +131,8 @@ class Client(HookDecorators):
         Without a timeout, `shutdown_timeout` bounds the wait.
         """
         deadline = time.monotonic() + (self.config.shutdown_timeout if timeout is None else timeout)
-        return all([each.flush(max(0.0, deadline - time.monotonic())) for each in self._pipelines])
+        waits = [(each, each.hurry()) for each in self._pipelines]  # all at the same time
+        return all([each.wait_until(mark, deadline - time.monotonic()) for each, mark in waits])
 
     def close(self, timeout: float | None = None) -> bool:
         """Deliver what is left within *timeout* seconds (`shutdown_timeout`), then end for good.
@@ -150,7 +160,7 @@ class Client(HookDecorators):
             faults=self._complaints.counts(),
         )
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -178,7 +188,7 @@ def _destinations(given: Destinations | None, *, required: bool) -> list[Destina
     variable = config.PREFIX + config.DESTINATION.upper()
     if given is None:
         given = os.environ.get(variable, "").split()
-    each = [given] if isinstance(given, (str, Destination)) else list(given)
+    each = list(given) if isinstance(given, (list, tuple)) else [given]
     if not each and required:
         raise ConfigError(
             f"destination is missing: pass one, such as destination='http://127.0.0.1:8090',"
@@ -190,10 +200,15 @@ def _destinations(given: Destinations | None, *, required: bool) -> list[Destina
 def _destination(one: object) -> Destination:
     if isinstance(one, str):
         return from_url(one)
-    if isinstance(one, Destination) and not isinstance(one, type):
+    shown = f"an object of class {type(one).__name__}"  # its repr may hold a key
+    if isinstance(one, type):
+        shown = f"the class {one.__name__} itself"
+    elif inspect.iscoroutinefunction(getattr(one, "send", None)):
+        shown += " with an async send"
+    elif isinstance(one, Destination) and callable(one.send):
         return one
     raise ConfigError(
-        f"destination = {one!r}: expected a URL, or an object with a method send(batch)"
+        f"destination is {shown}: expected a URL, or an object with a plain method send(batch)"
     )
 
 

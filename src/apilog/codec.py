@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum
@@ -17,6 +17,10 @@ JSON: TypeAlias = "dict[str, JSON] | list[JSON] | str | int | float | bool | Non
 MAX_DEPTH = 100
 """Deepest nesting that is kept: encoders and viewers recurse, and nobody reads further down."""
 
+MAX_VALUES = 500_000
+"""Values that the slow way copies at most: no event has room for more, and a value that contains
+itself has no end."""
+
 
 def dumps(value: object) -> bytes:
     """Return *value* as UTF-8 JSON; never fail, whatever an application hands over.
@@ -27,7 +31,7 @@ def dumps(value: object) -> bytes:
     try:
         return orjson.dumps(value, default=_plain)
     except (TypeError, ValueError, RecursionError):
-        cleaned = _cleaned(value, MAX_DEPTH)
+        cleaned = _cleaned(value, MAX_DEPTH, iter(range(MAX_VALUES)))
         return json.dumps(cleaned, ensure_ascii=False, allow_nan=False).encode()
 
 
@@ -59,8 +63,11 @@ def _plain(value: object) -> object:
     return _named(value)
 
 
-def _cleaned(value: object, depth: int) -> JSON:
-    """Return a copy of *value* that the standard encoder cannot fail on."""
+def _cleaned(value: object, depth: int, room: Iterator[int]) -> JSON:
+    """Return a copy of *value* that the standard encoder cannot fail on.
+
+    *room* is taken one from for every value, and what comes after its end is left out.
+    """
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -69,17 +76,22 @@ def _cleaned(value: object, depth: int) -> JSON:
         return int(value) if value.bit_length() < 10_000 else _named(value)
     if isinstance(value, float):
         return float(value) if value - value == 0 else None
-    if depth == 0:
-        return "<too deep>"
-    if isinstance(value, Mapping):
-        return {_key(key): _cleaned(item, depth - 1) for key, item in value.items()}
-    if isinstance(value, (list, tuple, Set)):
-        return [_cleaned(item, depth - 1) for item in value]
-    return _named(value)
+    if next(room, None) is None:
+        return "<too much>"
+    try:
+        if isinstance(value, Mapping):
+            if depth == 0:
+                return "<too deep>"
+            return {_key(key): _cleaned(item, depth - 1, room) for key, item in value.items()}
+        if isinstance(value, (list, tuple, Set)):
+            return [_cleaned(item, depth - 1, room) for item in value] if depth else "<too deep>"
+        return _named(value)
+    except Exception:  # noqa: BLE001 - the application's own class may raise whatever it likes
+        return f"<{type(value).__name__}>"
 
 
 def _key(key: object) -> str:
-    return str(_cleaned(key, 0))
+    return str(_cleaned(key, 0, iter(range(1))))
 
 
 def _named(value: object) -> str:

@@ -7,7 +7,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 logger = logging.getLogger("apilog")
 
@@ -22,6 +22,10 @@ class Complaints:
     """
 
     def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin with nothing: at first, and in a forked child, whose account is its own."""
         self._counts: Counter[str] = Counter()
         self._logged: dict[str, float] = {}
 
@@ -32,7 +36,8 @@ class Complaints:
         if now - self._logged.get(kind, -INTERVAL) < INTERVAL:
             return
         self._logged[kind] = now
-        logger.warning("apilog: %s%s", what, "" if error is None else f": {described(error)}")
+        with suppress(Exception):  # a handler or a filter of the host's may raise
+            logger.warning("apilog: %s%s", what, "" if error is None else f": {described(error)}")
 
     def count(self, kind: str) -> None:
         """Count a trouble that is not worth a line in a log."""

@@ -15,6 +15,8 @@ from apilog.exceptions import ConfigError
 from apilog.option_kinds import Kind
 from apilog.proxies import Network
 
+__all__ = ["Config"]
+
 logger = logging.getLogger("apilog")
 
 PREFIX = "APILOG_"
@@ -70,10 +72,13 @@ class Config:
     """Proxies whose word about the client is taken; nobody's by default, because anybody can send
     the header. ``"unix"`` trusts peers on a unix socket."""
 
-    authorization_header: str = _option("Authorization", kinds.header_name())
-    """Header with the credential that the user is read from when no hook names one."""
+    authorization_header: str | None = _option("Authorization", kinds.header_name())
+    """Header with the credential that the user is read from when no hook names one; it is masked.
+    None reads nobody's."""
 
-    user_claim: str = _option("sub", kinds.text("the name of a JWT claim such as 'sub'"))
+    user_claim: str | None = _option(
+        "sub", kinds.text("the name of a JWT claim such as 'sub', or None")
+    )
     """JWT claim with the user's id; a dotted path reaches into objects."""
 
     company_claim: str | None = _option(
@@ -149,7 +154,7 @@ def _read(name: str, value: Any, parse: Callable[[Any], Any], kind: Kind) -> Any
 
 
 def _unknown(name: str) -> str:
-    closest = difflib.get_close_matches(name, KINDS, n=1, cutoff=0)
+    closest = difflib.get_close_matches(name.lower(), KINDS, n=1, cutoff=0)
     return (
         f"unknown option {name!r}; did you mean {closest[0]!r}?"
         f" (options: {', '.join(sorted(KINDS))})"

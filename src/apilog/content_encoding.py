@@ -9,6 +9,9 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Mapping
 
+_MOST_CODINGS = 3
+"""Codings undone of one body: there are bytes that decompress to themselves, for ever."""
+
 _ZSTD_WINDOW = 8 * 1024 * 1024
 """Largest zstd window taken, in bytes: what RFC 8878 asks every HTTP decoder to support."""
 
@@ -25,8 +28,11 @@ def decoded(body: bytes, content_encoding: str, limit: int) -> bytes:
         ValueError: the body is not what the header says, or cut short.
         OverflowError: more than *limit* bytes would come out.
     """
-    codings = [each.strip().lower() for each in content_encoding.split(",")]
-    for coding in reversed([each for each in codings if each not in ("", "identity")]):
+    named = [each.strip().lower() for each in content_encoding.split(",")]
+    codings = [each for each in named if each not in ("", "identity")]
+    if len(codings) > _MOST_CODINGS:
+        raise UnsupportedEncodingError(f"{len(codings)} codings")
+    for coding in reversed(codings):
         decoder = _DECODERS.get(coding)
         if decoder is None:
             raise UnsupportedEncodingError(coding)
@@ -41,7 +47,7 @@ def _gunzipped(body: bytes, limit: int) -> bytes:
 
 
 def _deflated(body: bytes, limit: int) -> bytes:
-    """Undo ``deflate``, which RFC 9110 defines with a zlib wrapper and some servers send without."""
+    """Undo ``deflate``: RFC 9110 defines it with a zlib wrapper, some servers send it without."""
     try:
         return _inflated(body, limit, zlib.MAX_WBITS)
     except ValueError:
@@ -54,8 +60,8 @@ def _inflated(body: bytes, limit: int, wbits: int) -> bytes:
         text = inflater.decompress(body, limit + 1)
     except zlib.error as error:
         raise ValueError("corrupt") from error
-    if not inflater.eof and len(text) <= limit:
-        raise ValueError("cut short")
+    if len(text) <= limit and (inflater.unused_data or not inflater.eof):
+        raise ValueError("not one whole stream")
     return text
 
 
@@ -84,10 +90,13 @@ def _unzstded(body: bytes, limit: int) -> bytes:
     decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
     try:
         text: bytes = decompressor.stream_reader(body).read(limit + 1)
+        if len(text) <= limit:  # now that its size is known, a reader without bounds says the rest
+            frame = decompressor.decompressobj()
+            frame.decompress(body)
+            if frame.unused_data or not frame.eof:
+                raise ValueError("not one whole frame")
     except zstandard.ZstdError as error:
         raise ValueError("corrupt") from error
-    if body and not text:
-        raise ValueError("cut short")
     return text
 
 

@@ -48,7 +48,7 @@ class Encoder:
         self._complaints = complaints
         self._mask_event = mask_event
         self._masking = Masking(
-            headers=config.mask_headers,
+            headers=(*config.mask_headers, *filter(None, (config.authorization_header,))),
             query=config.mask_query,
             fields=config.mask_fields,
             patterns=config.mask_patterns,
@@ -57,7 +57,7 @@ class Encoder:
         networks = [each for each in config.trusted_proxies if not isinstance(each, str)]
         unix = "unix" in config.trusted_proxies
         self._proxies = TrustedProxies(networks, unix=unix) if networks or unix else None
-        self._authorization = config.authorization_header.lower()
+        self._authorization = (config.authorization_header or "").lower()
         self.renew()
 
     def renew(self) -> None:
@@ -133,7 +133,7 @@ class Encoder:
         if exchange.file:
             own["response_body_omitted"] = "file"
             length = find(headers, "content-length")
-            if length.isdecimal():
+            if length.isdecimal() and len(length) < 20:
                 own["response_size"] = int(length)
         else:
             enabled = self._config.capture_response_body
@@ -174,12 +174,12 @@ class Encoder:
     ) -> dict[str, JSON]:
         said = exchange.annotations
         found: dict[str, JSON] = {}
-        claims = self._claims(headers) if "user_id" not in said else None
-        if claims is not None and claims.user_id:
-            found["user_id"] = claims.user_id
+        claims = self._claims(headers)
+        if claims.user_id and "user_id" not in said:
+            found["user_id"] = claims.user_id[:_LONGEST_IDENTITY]
             own["user_id_from"] = f"{claims.source}, not verified"
-        if claims is not None and claims.company_id:
-            found["company_id"] = claims.company_id
+        if claims.company_id:
+            found["company_id"] = claims.company_id[:_LONGEST_IDENTITY]
         for name in ("user_id", "company_id", "session_token"):
             if name in said:
                 found[name] = str(said[name])[:_LONGEST_IDENTITY]
@@ -210,7 +210,7 @@ class Encoder:
                 masked = cast("dict[str, JSON]", codec.loads(codec.dumps(event.document())))
                 masked["transaction_id"] = document["transaction_id"]
                 return masked, notes + self._masking.apply(masked)
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - counted and logged, never thrown
             self._complaints.complain(
                 "hook_failed:mask_event", "hook mask_event failed, the event is dropped", error
             )
@@ -235,6 +235,8 @@ class Encoder:
         for side in ("request", "response"):
             if reason := own.get(f"{side}_body_omitted"):
                 self._complaints.count(f"{side}_body_omitted:{reason}")
+        if reason := own.get("metadata_omitted"):
+            self._complaints.count(f"metadata_omitted:{reason}")
         return encoded
 
 

@@ -22,7 +22,7 @@ class DeliveryError(ApiLogError):
     """Report a batch that did not arrive."""
 
 
-class RetryLater(DeliveryError):  # noqa: N818 - named by what the reader should do
+class RetryLater(DeliveryError):
     """Ask for the same batch again, after *after* seconds if the endpoint said so."""
 
     def __init__(self, message: str, *, after: float | None = None) -> None:
@@ -30,5 +30,5 @@ class RetryLater(DeliveryError):  # noqa: N818 - named by what the reader should
         self.after = after
 
 
-class Rejected(DeliveryError):  # noqa: N818 - named by what the reader should do
+class Rejected(DeliveryError):
     """Say that the endpoint will never take this batch."""

@@ -125,7 +125,7 @@ class Hooks:
                     _discard(answer)
                     raise TypeError("async hook in a sync app")
                 _keep(exchange, name, answer)
-            except (Exception, SystemExit) as error:
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - the app must not see it
                 self._failed(exchange, name, error)
 
     async def ask_async(
@@ -152,6 +152,13 @@ class Hooks:
                 _keep(exchange, name, answer)
             except (Exception, SystemExit) as error:  # noqa: BLE001 - the app must not see it
                 self._failed(exchange, name, error)
+
+    def forgo(self, exchange: Exchange) -> None:
+        """Ask nobody about *exchange* any more; where `skip` was to be asked, drop the event."""
+        if not exchange.asked:
+            exchange.asked = True
+            if exchange.drop_reason is None and any(name not in FIELDS for name in self._asked):
+                exchange.drop_reason = "not_asked"
 
     def _failed(self, exchange: Exchange, name: str, error: BaseException) -> None:
         if name in FIELDS:

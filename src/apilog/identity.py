@@ -28,11 +28,11 @@ class Claimed:
 NOBODY = Claimed()
 
 
-def claimed(authorization: str, *, user_claim: str, company_claim: str | None) -> Claimed:
+def claimed(authorization: str, *, user_claim: str | None, company_claim: str | None) -> Claimed:
     """Return who *authorization*, a header value, claims to be; never fail.
 
-    Bearer tokens are read as JWT (RFC 7519, base64url), Basic credentials as RFC 7617. Claims may be
-    dotted paths (``"realm.user"``).
+    Bearer tokens are read as JWT (RFC 7519, base64url), Basic credentials as RFC 7617. Claims may
+    be dotted paths (``"realm.user"``).
     """
     scheme, _, credential = authorization[:_LONGEST_CREDENTIAL].strip().partition(" ")
     if scheme.lower() == "basic":
@@ -65,8 +65,11 @@ def _base64(text: str) -> bytes:
 
 def _claim(payload: codec.JSON, path: str | None) -> str | None:
     value = payload
-    for name in path.split(".") if path else ():
-        value = value.get(name) if isinstance(value, dict) else None
+    if path and isinstance(payload, dict) and path in payload:  # a URL as a name has dots, too
+        value = payload[path]
+    else:
+        for name in path.split(".") if path else ():
+            value = value.get(name) if isinstance(value, dict) else None
     if path is None or isinstance(value, bool) or not isinstance(value, (str, int)) or value == "":
         return None
     return str(value)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from itertools import pairwise
 
-_BORDERS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^A-Za-z0-9]+")
+_BORDERS = re.compile(
+    r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"
+    r"|(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])|[\W_]+"
+)
 
 _REMEMBERED = 10_000
 """Names whose verdict is kept: applications have hundreds, attackers as many as they like."""
@@ -15,14 +19,15 @@ _LONGEST_REMEMBERED = 200
 """Characters of a name whose verdict is kept."""
 
 WORDS = frozenset(
-    "password passwords passwd pwd passphrase passcode secret secrets token apikey apikeys"
-    " credential credentials creds cvv cvv2 cvc cvc2 otp totp mfacode pin ssn iban jwt bearer"
+    "password passwords passwd passwds pwd pwds passphrase passcode secret secrets token apikey"
+    " apikeys credential credentials creds cvv cvc otp totp pin ssn iban jwt bearer hmac dpop"
     " authorization signature sessionid sessid phpsessid jsessionid csrf xsrf privatekey"
-    " accesskey secretkey clientsecret cardnumber creditcard securitycode".split()
+    " accesskey secretkey clientsecret cardnumber creditcard securitycode"
+    " onetimecode mnemonic".split()
 )
 """Words that call for masking wherever they stand in a name."""
 
-PHRASES = tuple(
+PHRASES = frozenset(
     tuple(phrase.split())
     for phrase in (
         "api key",
@@ -32,32 +37,63 @@ PHRASES = tuple(
         "encryption key",
         "signing key",
         "master key",
+        "account key",
+        "shared key",
+        "subscription key",
+        "functions key",
         "auth key",
+        "ssh key",
         "auth code",
         "authorization code",
+        "access code",
+        "security code",
+        "verification code",
+        "confirmation code",
+        "recovery code",
+        "backup code",
+        "device code",
+        "invite code",
+        "mfa code",
+        "fa code",
+        "code verifier",
+        "client assertion",
+        "saml response",
         "session id",
         "session key",
+        "session cookie",
+        "access token",
+        "api token",
+        "auth token",
+        "bearer token",
+        "device token",
+        "id token",
+        "push token",
+        "refresh token",
+        "session token",
         "card number",
         "card no",
+        "card num",
+        "cc number",
+        "cc num",
         "credit card",
         "debit card",
         "account number",
+        "account no",
         "routing number",
-        "security code",
-        "verification code",
-        "recovery code",
-        "backup codes",
+        "passport number",
+        "passport no",
         "social security",
-        "refresh tokens",
-        "access tokens",
-        "one time code",
+        "security answer",
+        "maiden name",
+        "connection string",
+        "magic link",
+        "seed phrase",
+        "recovery phrase",
     )
 )
-"""Words that call for masking only beside each other."""
+"""Two words that call for masking beside each other; the second one in the plural, too."""
 
 ENDINGS = (
-    "password",
-    "passwd",
     "passphrase",
     "secret",
     "token",
@@ -65,15 +101,21 @@ ENDINGS = (
     "privatekey",
     "secretkey",
 )
-"""Endings of names that are written without any border (``usertoken``, ``dbpassword``)."""
+"""Endings of names that are written without any border (``usertoken``)."""
+
+INSIDE = re.compile(r"password(?!less)|passwd")
+"""What calls for masking even inside of a name without borders (``dbpasswordconfirm``)."""
 
 INNOCENT_LAST = frozenset(
-    "count limit length size type ttl expiry expires expired expiration required enabled disabled"
-    " policy strength hint age at changed created updated rotated verified valid status usage".split()
+    "count counts limit limits length size type types ttl expiry expires expired expiration"
+    " required enabled disabled policy strength age at changed created updated rotated verified"
+    " valid status usage endpoint algorithm format".split()
 )
-"""Last words that turn a name into one about the secret (``token_type``, ``password_changed_at``)."""
+"""Last words that make a name one about the secret (``token_type``, ``password_changed_at``)."""
 
-ALONE = frozenset({"assertion", "auth", "card", "pan", "sid", "sig"})
+ALONE = frozenset(
+    "assertion auth card cookie cookies dbpass pan pass psk pw samlrequest sid sig userpass".split()
+)
 """Names that call for masking when nothing else stands in them."""
 
 HEADER_WORDS = frozenset({"auth", "session", "cookie", "sig"})
@@ -135,24 +177,25 @@ class KeyRule(dict[str, "str | None"]):
         whole = "".join(parts)
         if not whole or whole in self._unmasked:
             return None
-        if whole in self._added:
-            return "option"
-        if parts[-1] in INNOCENT_LAST:
+        return self._known(parts, whole) or ("option" if whole in self._added else None)
+
+    def _known(self, parts: tuple[str, ...], whole: str) -> str | None:
+        """Return the default rule that the name in *parts* meets."""
+        last = next((word for word in reversed(parts) if not word.isdigit()), "")
+        if last in INNOCENT_LAST:
             return None
         if whole in self._alone or whole in self._anywhere:
             return whole
         for word in parts:
             if word in self._anywhere:
                 return word
-        for phrase in PHRASES:
-            if _contains(parts, phrase):
-                return " ".join(phrase)
+        for first, second in pairwise(parts):
+            for pair in ((first, second), (first, second.removesuffix("s"))):
+                if pair in PHRASES:
+                    return " ".join(pair)
+        if inside := INSIDE.search(whole):
+            return inside[0]
         for ending in ENDINGS:
             if whole.endswith(ending):
                 return ending
         return None
-
-
-def _contains(parts: tuple[str, ...], phrase: tuple[str, ...]) -> bool:
-    width = len(phrase)
-    return any(parts[at : at + width] == phrase for at in range(len(parts) - width + 1))

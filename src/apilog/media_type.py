@@ -36,10 +36,14 @@ _TEXT = frozenset(
 )
 
 _CHARSET = re.compile(
-    r"utf-?(8|16|32)((-?[bl]e)|-sig)?|us-ascii|ascii|iso-?8859-\d{1,2}|latin-?1|windows-\d{3,4}"
-    r"|cp\d{3,4}|shift_jis|euc-(jp|kr)|iso-2022-jp|gb(2312|k|18030)|big5|koi8-[ru]"
+    r"utf-?(8|16|32)((-?[bl]e)|-sig)?|us-ascii|ascii|iso-?8859-\d{1,2}|latin-?1|windows-125\d"
+    r"|cp(125\d|437|85[0258]|86[26]|874|932|936|949|950)|shift_jis|euc-(jp|kr)|iso-2022-jp"
+    r"|gb(2312|k|18030)|big5|koi8-[ru]"
 )
-"""Python knows codecs that are no character sets (`unicode_escape`); a header must not pick one."""
+"""Python knows codecs that are no character sets (`unicode_escape`), and some in which not even
+ASCII is readable (`cp037`); a header must not pick one."""
+
+_WIDE = re.compile(r"utf-?(16|32)")
 
 _LONGEST = 512
 """Characters of a header that are read: longer ones are hostile, and answers are remembered."""
@@ -88,8 +92,13 @@ class MediaType:
         return self.name in ("", "application/octet-stream")
 
     @property
+    def is_ascii_based(self) -> bool:
+        """In a character set that is known, and in which ASCII bytes stand for themselves."""
+        return bool(self.charset) and _WIDE.match(self.charset) is None
+
+    @property
     def charset(self) -> str:
-        """The declared character set, UTF-8 if none is; empty for one that text does not come in."""
+        """The declared character set, else UTF-8; empty for one that text does not come in."""
         charset = (self.parameters.get("charset") or "utf-8").lower()
         return charset if _CHARSET.fullmatch(charset) else ""
 
@@ -107,7 +116,8 @@ def _media_type(content_type: str) -> MediaType:
 
 def _parameters(text: str) -> Mapping[str, str]:
     message = Message()
-    message["content-type"] = "x/x;" + text.replace("\r", " ").replace("\n", " ")
+    plain = text.encode("latin-1", "replace").decode("latin-1")
+    message["content-type"] = "x/x;" + plain.replace("\r", " ").replace("\n", " ")
     return {
         name.lower(): str(value)
         for name, value in message.get_params(failobj=[])[1:]

@@ -22,9 +22,7 @@ def timestamp(seconds: float) -> str:
 
 def unique_id(seconds: float) -> str:
     """Return a new UUID of version 7 (RFC 9562): 48 bits of time, 74 bits of chance."""
-    random = int.from_bytes(os.urandom(10), "big")
-    value = (int(seconds * 1000) & 0xFFFF_FFFF_FFFF) << 80 | random
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
-    text = f"{value:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    moment = f"{int(seconds * 1000) & 0xFFFF_FFFF_FFFF:012x}"
+    chance = int.from_bytes(os.urandom(10), "big")
+    version, variant, node = 0x7000 | chance & 0xFFF, 0x8000 | chance >> 12 & 0x3FFF, chance >> 32
+    return f"{moment[:8]}-{moment[8:]}-{version:x}-{variant:x}-{node:012x}"

@@ -22,7 +22,7 @@ def fields(body: bytes, boundary: str) -> dict[str, JSON]:
         ValueError: *body* is not a complete multipart form with this boundary.
     """
     delimiter = b"--" + boundary.encode("latin-1", "replace")
-    preamble, *parts = (b"\r\n" + body).split(b"\r\n" + delimiter)
+    _preamble, *parts = (b"\r\n" + body).split(b"\r\n" + delimiter)
     if not boundary or not parts or not parts[-1].startswith(b"--"):
         raise ValueError("not a complete multipart form")
     form: dict[str, JSON] = {}

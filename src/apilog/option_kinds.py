@@ -80,8 +80,8 @@ def rate() -> Kind:
     )
 
 
-def listed(expected: str, parse_one: Callable[[Any], Any]) -> Kind:
-    """A sequence of values that *parse_one* takes; in the environment divided by commas."""
+def listed(expected: str, parse_one: Callable[[Any], Any], *, divider: str = ",") -> Kind:
+    """A sequence of values that *parse_one* takes; in the environment divided by *divider*."""
 
     def parse(value: Any) -> tuple[Any, ...]:
         if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
@@ -89,7 +89,7 @@ def listed(expected: str, parse_one: Callable[[Any], Any]) -> Kind:
         return tuple(parse_one(each) for each in value)
 
     def from_text(text: str) -> tuple[Any, ...]:
-        return tuple(parse_one(each.strip()) for each in text.split(",") if each.strip())
+        return tuple(parse_one(each.strip()) for each in text.split(divider) if each.strip())
 
     return Kind(expected, parse, from_text)
 
@@ -120,7 +120,12 @@ def names() -> Kind:
     """Names, in any spelling; no paths."""
 
     def parse_one(value: Any) -> str:
-        if not isinstance(value, str) or not value.strip() or value.startswith("/") or "." in value:
+        if (
+            not isinstance(value, str)
+            or not any(map(str.isalnum, value))
+            or value.startswith("/")
+            or "." in value
+        ):
             raise ValueError("not a name")
         return value
 
@@ -149,7 +154,7 @@ def _matcher(globs: Iterable[str]) -> re.Pattern[str] | None:
 
 
 def patterns() -> Kind:
-    """Regular expressions, compiled or not."""
+    """Regular expressions, compiled or not; in the environment one a line, for they hold commas."""
 
     def parse_one(value: Any) -> re.Pattern[str]:
         if not isinstance(value, (str, re.Pattern)) or not value:
@@ -162,7 +167,12 @@ def patterns() -> Kind:
             raise ValueError("matches nothing at all")
         return pattern
 
-    return listed(r"a list of regular expressions such as [r'\bACME-\d{8}\b']", parse_one)
+    return listed(
+        r"a list of regular expressions such as [r'\bACME-\d{8}\b'], none that matches nothing"
+        " (in the environment one a line)",
+        parse_one,
+        divider="\n",
+    )
 
 
 def networks() -> Kind:

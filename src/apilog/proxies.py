@@ -15,8 +15,13 @@ Network: TypeAlias = "ipaddress.IPv4Network | ipaddress.IPv6Network"
 _LONGEST = 8_192
 """Characters of a forwarding header that are read at most, from the right."""
 
-_ELEMENT = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*")+')
-_PAIR = re.compile(r'([\w!#$%&\'*+.^`|~-]+)=(?:"((?:[^"\\]|\\.)*)"|([^;,\s]*))')
+_PAIR = re.compile(
+    r"\s*([\w!#$%&'*+.^`|~-]+)=(?:\"((?:[^\"\\]|\\.)*)\"|([^;,\s\"]*))\s*(?:;|$)", re.ASCII
+)
+_ESCAPED = re.compile(r"\\(.)")
+_LONGEST_ESCAPE = 64
+"""Backslashes in a row that are counted."""
+
 _PORT = re.compile(r":\d+$")
 _AUTHORITY = re.compile(r"[\w.:\[\]-]+", re.ASCII)
 
@@ -83,8 +88,10 @@ class TrustedProxies:
 def _forwarded(values: Sequence[str]) -> list[Hop]:
     """Return the hops in ``Forwarded`` lines, the farthest first (RFC 7239 section 4)."""
     hops = []
-    for element in _ELEMENT.findall(",".join(values)[-_LONGEST:]):
-        pairs = {name.lower(): quoted or plain for name, quoted, plain in _PAIR.findall(element)}
+    for element in _elements(",".join(values)[-_LONGEST:]):
+        if not element.strip():
+            continue
+        pairs = _pairs(element)
         hops.append(
             Hop(
                 address=_address(pairs.get("for", "")),
@@ -95,10 +102,43 @@ def _forwarded(values: Sequence[str]) -> list[Hop]:
     return hops
 
 
+def _elements(text: str) -> list[str]:
+    """Divide *text* at commas outside of quotes, read from the right.
+
+    A quote that a client left open must not swallow what a proxy wrote behind it.
+    """
+    elements = []
+    end = len(text)
+    quoted = False
+    for at in range(len(text) - 1, -1, -1):
+        if text[at] == '"':
+            before = text[max(0, at - _LONGEST_ESCAPE) : at]
+            escaped = (len(before) - len(before.rstrip("\\"))) % 2 == 1
+            quoted = not quoted or escaped
+        elif text[at] == "," and not quoted:
+            elements.append(text[at + 1 : end])
+            end = at
+    elements.append(text[:end])
+    return elements[::-1]
+
+
+def _pairs(element: str) -> dict[str, str]:
+    """Return the parameters of one element by name; none of them if it is malformed."""
+    pairs: dict[str, str] = {}
+    at = 0
+    while at < len(element):
+        pair = _PAIR.match(element, at)
+        if pair is None:
+            return {}
+        pairs[pair[1].lower()] = _ESCAPED.sub(r"\1", pair[2]) if pair[2] else pair[3] or ""
+        at = pair.end()
+    return pairs
+
+
 def _x_forwarded(headers: HeaderLines) -> list[Hop]:
     """Return the hops in ``X-Forwarded-For``, ``-Proto`` and ``-Host`` lines, the farthest first.
 
-    A proto or host list that is not as long as the list of addresses can only be matched at its end.
+    A proto or host list not as long as the list of addresses can only be matched at its end.
     """
     addresses = _listed(headers, "x-forwarded-for") or [""]
     schemes = _aligned(_listed(headers, "x-forwarded-proto"), len(addresses))
@@ -121,7 +161,7 @@ def _aligned(values: list[str], count: int) -> list[str]:
 
 
 def _address(text: str) -> str | None:
-    """Return the address in ``1.2.3.4:80``, ``[2001:db8::1]:80`` or bare; None for anything else."""
+    """Return the address in ``1.2.3.4:80``, ``[2001:db8::1]:80`` or bare; None without one."""
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]

@@ -13,6 +13,8 @@ from apilog.headers import Headers, find
 from apilog.hooks import ResponseHead
 from apilog.wsgi_input import InputTee
 
+__all__ = ["ApiLogMiddleware"]
+
 Environ: TypeAlias = "dict[str, Any]"
 StartResponse: TypeAlias = "Callable[..., Callable[[bytes], object]]"
 App: TypeAlias = "Callable[[Environ, StartResponse], Iterable[bytes]]"
@@ -22,6 +24,9 @@ EXCHANGE = "apilog.exchange"
 
 _SAFE = "/;:@&=+$,!~*'()"
 """Characters that need no percent in a path (RFC 3986 section 3.3)."""
+
+_SENT = "".join(map(chr, range(0x21, 0x7F)))
+"""Characters of a query that stay as they were sent; others have no place in an address."""
 
 
 class ApiLogMiddleware:
@@ -50,13 +55,17 @@ class ApiLogMiddleware:
         exchange = self.client.begin(path, kept(environ), read_head)
         if exchange is None:
             return self.app(environ, start_response)
-        call = _Call(self.client, exchange, environ, start_response)
+        call = _Call(self, exchange, environ, start_response)
+        before = current.get()
+        current.set(exchange)
         try:
             response = self.app(environ, call.start_response)
         except BaseException as error:
             call.fail(error)
             call.end()
             raise
+        finally:
+            current.set(before)
         if _is_file(response, environ.get("wsgi.file_wrapper")):
             exchange.file = True
             exchange.finish()
@@ -65,25 +74,28 @@ class ApiLogMiddleware:
         tee = SizedResponseTee if hasattr(response, "__len__") else ResponseTee
         return tee(call, response)
 
+    def request(self, environ: Environ) -> object:
+        """Return the request as hooks see it; integrations give their framework's own."""
+        return environ
+
 
 class _Call:
     """One call on its way: what the pieces of the tee share."""
 
-    __slots__ = ("_before", "_client", "_environ", "_start_response", "exchange")
+    __slots__ = ("_client", "_environ", "_middleware", "_start_response", "exchange")
 
     def __init__(
         self,
-        client: Client,
+        middleware: ApiLogMiddleware,
         exchange: Exchange,
         environ: Environ,
         start_response: StartResponse,
     ) -> None:
-        self._client = client
+        self._middleware = middleware
+        self._client = client = middleware.client
         self._environ = environ
         self._start_response = start_response
         self.exchange = exchange
-        self._before = current.get()
-        current.set(exchange)
         environ[EXCHANGE] = exchange
         header = client.config.transaction_header
         if header is not None:
@@ -119,22 +131,31 @@ class _Call:
         exchange = self.exchange
         if exchange.submitted:
             return
-        if not exchange.complete and exchange.exception is None and not _all_sent(exchange):
-            exchange.abort()
+        if not exchange.complete and exchange.exception is None:
+            if _all_sent(exchange):
+                exchange.finish()
+            else:
+                exchange.abort()
         hooks = self._client.hooks
         if hooks and not exchange.asked:
-            head = ResponseHead(exchange.status or 0, Headers(exchange.response_lines()))
-            hooks.ask(exchange, self._environ, head)
+            with self._client.shielded("capture_failed", "the hooks of a call were not asked"):
+                head = ResponseHead(exchange.status or 0, Headers(exchange.response_lines()))
+                hooks.ask(exchange, self._middleware.request(self._environ), head)
+            hooks.forgo(exchange)
         self._client.submit(exchange)
-        if current.get() is exchange:
-            current.set(self._before)
+
+    def forgo(self) -> None:
+        """Hand the exchange over without a word of the hooks: this is not the request's thread."""
+        self._client.hooks.forgo(self.exchange)
+        self.end()
 
 
 class ResponseTee:
     """Pass a WSGI response on, chunk by chunk, and copy it on the way.
 
     The exchange ends in ``close()``: PEP 3333 promises that call for finished, failed and abandoned
-    responses alike. The clock stops with the last chunk.
+    responses alike. The clock stops with the last chunk. Only while the app's own code runs is its
+    exchange the current one: a thread may serve several responses by turns.
     """
 
     __slots__ = ("__weakref__", "_call", "_exchange", "_iterable", "_next")
@@ -147,16 +168,22 @@ class ResponseTee:
 
     def __iter__(self) -> Iterator[bytes]:
         if self._next is None:  # an iterator gives itself, however often it is asked
+            before = current.get()
+            current.set(self._exchange)
             try:
                 self._next = iter(self._iterable).__next__
             except BaseException as error:
                 self._call.fail(error)
                 raise
+            finally:
+                current.set(before)
         return self
 
     def __next__(self) -> bytes:
         if self._next is None:
             iter(self)
+        before = current.get()
+        current.set(self._exchange)
         try:
             chunk = self._next()  # type: ignore[misc]
         except StopIteration:
@@ -165,12 +192,16 @@ class ResponseTee:
         except BaseException as error:
             self._call.fail(error)
             raise
+        finally:
+            current.set(before)
         if chunk:
             self._exchange.body_sent(chunk)
         return chunk
 
     def close(self) -> None:
         """Close the app's own iterable, as PEP 3333 asks, and end the exchange."""
+        before = current.get()
+        current.set(self._exchange)
         try:
             close = getattr(self._iterable, "close", None)
             if close is not None:
@@ -180,11 +211,11 @@ class ResponseTee:
             raise
         finally:
             self._call.end()
+            current.set(before)
 
     def __del__(self) -> None:
         """End the exchange for a server that breaks the promise to call ``close()``."""
-        self._exchange.asked = True
-        self._call.end()
+        self._call.forgo()
 
 
 class SizedResponseTee(ResponseTee):
@@ -204,7 +235,7 @@ def kept(environ: Environ) -> Environ:
 
 
 def read_head(environ: Mapping[str, Any]) -> RequestHead:
-    """Return the head of a request from a copy of its environ, the address as PEP 3333 builds it."""
+    """Return the head of a request from a copy of its environ, its address as in PEP 3333."""
     headers = [
         (name[5:].replace("_", "-").title(), value)
         for name, value in environ.items()
@@ -220,7 +251,7 @@ def read_head(environ: Mapping[str, Any]) -> RequestHead:
         scheme=scheme,
         authority=environ.get("HTTP_HOST") or _server(environ, scheme),
         path=path or "/",
-        query=environ.get("QUERY_STRING", ""),
+        query=quote(_bytes(environ.get("QUERY_STRING", "")), _SENT),
         address=environ.get("REMOTE_ADDR") or None,
         headers=headers,
     )

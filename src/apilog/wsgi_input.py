@@ -11,8 +11,8 @@ from apilog.capture import Exchange
 class InputTee:
     """Stand in for ``wsgi.input``, hand every call on, and copy what comes back.
 
-    PEP 3333 asks for ``read``, ``readline``, ``readlines`` and iteration; whatever else the server's
-    own stream has (``readinto``, ``seek``) is there as well.
+    PEP 3333 asks for ``read``, ``readline``, ``readlines`` and iteration; whatever else the
+    server's own stream has (``readinto``, ``seek``) is there as well.
     """
 
     __slots__ = ("_exchange", "_skip", "_stream")

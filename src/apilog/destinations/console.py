@@ -21,7 +21,9 @@ class Console:
     def send(self, batch: Sequence[bytes]) -> None:
         """Print *batch*."""
         stream = self._stream if self._stream is not None else sys.stdout
-        stream.write("".join(f"{line(Event.from_json(event))}\n" for event in batch))
+        text = "".join(f"{line(Event.from_json(event))}\n" for event in batch)
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
         stream.flush()
 
 

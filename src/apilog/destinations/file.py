@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,7 +38,9 @@ class File:
 
 
 def _append(descriptor: int, text: bytes) -> None:
-    size = os.fstat(descriptor).st_size
-    if os.write(descriptor, text) < len(text):
-        os.ftruncate(descriptor, size)
-        raise OSError(28, "no space for the whole batch")
+    written = os.write(descriptor, text)
+    if written < len(text):
+        end = os.lseek(descriptor, 0, os.SEEK_CUR)
+        if os.fstat(descriptor).st_size == end:  # else another process has appended since
+            os.ftruncate(descriptor, end - written)
+        raise OSError(errno.ENOSPC, "no space for the whole batch")

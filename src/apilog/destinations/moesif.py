@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from apilog.exceptions import ConfigError
 from apilog.pipeline import Limits
+
+_KEY = re.compile(r"[!-~]+")
 
 
 class Batches:
@@ -20,8 +23,8 @@ class Batches:
     def __init__(self, base_url: str, headers: dict[str, str]) -> None:
         from apilog.destinations._http import HttpTransport
 
-        self._base_url = base_url
         self._transport = HttpTransport(base_url, headers)
+        self._base_url = base_url
 
     def send(self, batch: Sequence[bytes]) -> None:
         """Deliver *batch*; events keep their ``transaction_id`` however often they are sent."""
@@ -44,9 +47,10 @@ class Moesif(Batches):
     """
 
     def __init__(self, application_id: str, *, base_url: str = "https://api.moesif.net") -> None:
-        if not application_id or not application_id.isascii() or not application_id.isprintable():
+        if not isinstance(application_id, str) or not _KEY.fullmatch(application_id):
             raise ConfigError(
-                "application_id: missing or not printable ASCII; copy it from Moesif's settings"
+                "application_id: missing, or not printable ASCII without spaces; "
+                "copy it from Moesif's settings"
             )
         super().__init__(base_url, {"X-Moesif-Application-Id": application_id})
 

@@ -23,21 +23,21 @@ def from_url(url: str) -> Destination:
     Raises:
         ConfigError: the URL names nothing; keys in it are not repeated in the message.
     """
-    parts = urlsplit(url.strip())
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:
+        raise ConfigError("destination: not a URL, check its brackets and characters") from None
     maker = _MAKERS.get(parts.scheme)
     if maker is None:
         raise _unfit(parts, f"unknown scheme; use one of {', '.join(EXAMPLES)}")
-    try:
-        return maker(parts)
-    except ValueError as error:
-        if isinstance(error, ConfigError):
-            raise
-        raise _unfit(parts, str(error)) from error
+    return maker(parts)
 
 
 def _moesif(parts: SplitResult) -> Destination:
     if not parts.username or not parts.hostname:
         raise _unfit(parts, f"no application id or no host; expected {EXAMPLES['moesif']}")
+    if parts.password is not None or parts.fragment:
+        raise _unfit(parts, "a ':' or '#' in the application id must be written %3A or %23")
     insecure = _parameters(parts, "insecure").get("insecure", "0")
     if insecure not in ("0", "1"):
         raise _unfit(parts, "insecure must be 0 or 1")
@@ -47,13 +47,14 @@ def _moesif(parts: SplitResult) -> Destination:
 
 def _collector(parts: SplitResult) -> Destination:
     _parameters(parts)
-    if not parts.hostname or parts.username is not None:
-        raise _unfit(parts, f"expected {EXAMPLES[parts.scheme]} and no user")
+    if not parts.hostname or parts.username is not None or parts.fragment:
+        raise _unfit(parts, f"expected {EXAMPLES[parts.scheme]}, no user and no fragment")
     return Collector(f"{parts.scheme}://{_address(parts)}{parts.path}".rstrip("/"))
 
 
 def _file(parts: SplitResult) -> Destination:
-    if parts.netloc not in ("", "localhost") or len(parts.path) < 2:
+    _parameters(parts)
+    if parts.netloc not in ("", "localhost") or len(parts.path) < 2 or parts.fragment:
         raise _unfit(parts, f"expected {EXAMPLES['file']}, an absolute path")
     return File(unquote(parts.path))
 
@@ -90,14 +91,18 @@ EXAMPLES: Mapping[str, str] = {
 
 def _address(parts: SplitResult) -> str:
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    return f"{host}:{parts.port}" if parts.port else f"{host}"
+    try:
+        return f"{host}:{parts.port}" if parts.port else f"{host}"
+    except ValueError:
+        raise _unfit(parts, "the port is not a number from 0 to 65535") from None
 
 
 def _parameters(parts: SplitResult, *known: str) -> dict[str, str]:
     parameters = dict(parse_qsl(parts.query, keep_blank_values=True))
     for name in parameters:
         if name not in known:
-            raise _unfit(parts, f"unknown parameter {name!r}")
+            problem = f"known are: {', '.join(known)}" if known else "this kind has none"
+            raise _unfit(parts, f"unknown parameter; {problem}")
     return parameters
 
 
@@ -107,7 +112,10 @@ def _nothing_else(parts: SplitResult) -> None:
 
 
 def _unfit(parts: SplitResult, problem: str) -> ConfigError:
-    """Name the URL without what may be a key in it."""
-    host = parts.netloc.rpartition("@")[2]
-    shown = f"{parts.scheme}://{host}{parts.path}" if host else f"{parts.scheme}:{parts.path}"
-    return ConfigError(f"destination = {shown!r}: {problem}")
+    """Name the URL by its scheme, if it has one; anything after that may be a key."""
+    shown = (
+        f" = '{parts.scheme}:...'"
+        if parts.scheme and (parts.netloc or parts.scheme in _MAKERS)
+        else ""
+    )
+    return ConfigError(f"destination{shown}: {problem}")

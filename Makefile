@@ -1,0 +1,75 @@
+# Everything happens in .venv; the first command that needs it makes it. Needs Python >= 3.10.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+WORKERS ?= auto
+ARGS ?=
+
+# The first of these that is new enough and whole; PYTHON=... on the command line decides instead.
+CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python3.10)
+NEW_ENOUGH := import sys, ensurepip, sqlite3, venv; sys.exit(sys.version_info < (3, 10))
+
+.PHONY: help demo test check examples long matrix coverage bench clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(READY): pyproject.toml
+	@for candidate in $(CANDIDATES); do \
+	    if "$$candidate" -c '$(NEW_ENOUGH)' 2>/dev/null; then found=$$candidate; break; fi; \
+	done; \
+	if [ -z "$${found:-}" ]; then \
+	    echo 'apilog needs Python 3.10 or newer with venv; none of these is: $(CANDIDATES).' >&2; \
+	    echo 'Install one (on Debian: python3 and python3-venv), or name it: make PYTHON=...' >&2; \
+	    exit 1; \
+	fi; \
+	echo "Setting up $(VENV) with $$("$$found" --version), once" >&2; \
+	"$$found" -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade pip
+	@$(BIN)/python -m pip install --quiet --editable . --group dev
+	@touch $(READY)
+
+demo: $(READY) ## Run an app, call it, and show its calls (ONCE=1: look once and end)
+	@$(if $(ONCE),ONCE=$(ONCE)) $(BIN)/python examples/demo.py
+
+test: $(READY) ## Run the everyday tests (ARGS="tests/privacy -k cookie" for some of them)
+	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+check: $(READY) ## Check style, types and import contracts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+examples: $(READY) ## Run every example once
+	@for example in examples/*.py; do \
+	    echo "== $$example"; \
+	    ONCE=1 $(BIN)/python "$$example" </dev/null; \
+	done
+
+long: $(READY) ## Run the long tests: minutes, real servers, real crashes
+	@$(BIN)/python -m pytest -m long $(ARGS) || { status=$$?; \
+	    if [ $$status -eq 5 ]; then echo 'no long tests'; else exit $$status; fi; }
+
+matrix: $(READY) ## Run the everyday tests on every Python and with old and new frameworks
+	@$(BIN)/nox $(ARGS)
+
+coverage: $(READY) ## Run the everyday tests and show what they do not reach
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest -n $(WORKERS) $(ARGS) || status=$$?; \
+	$(BIN)/coverage combine --quiet && $(BIN)/coverage report && exit $${status:-0}
+
+bench: $(READY) ## Measure what a recorded call costs the app
+	@$(BIN)/python benchmarks/overhead.py $(ARGS)
+
+clean: ## Remove everything that was made here
+	rm -rf $(VENV) .nox build dist htmlcov .coverage .coverage.* \
+	    .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

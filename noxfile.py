@@ -1,0 +1,72 @@
+"""The tests on every Python of this machine, and with the oldest frameworks that are supported."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import nox
+
+VERSIONS = ("3.10", "3.11", "3.12", "3.13")
+
+OLDEST = (
+    "anyio==3.7.*",
+    "django==4.2.*",
+    "fastapi==0.100.*",
+    "flask==3.0.*",
+    "httpx==0.27.*",
+    "orjson==3.10.*",
+    "uvicorn==0.30.*",
+)
+"""The lower bounds in pyproject.toml; FastAPI brings the Starlette that it wants."""
+
+
+def found() -> list[str]:
+    """Return the versions that run here, from the PATH or else pyenv's, and put all on the PATH."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    folders: dict[str, str] = {}
+    for version in VERSIONS:
+        name = f"python{version}"
+        for candidate in filter(None, [shutil.which(name), *pyenv.glob(f"{version}.*/bin/{name}")]):
+            # A shim on the PATH may stand for nothing, and some systems ship half a Python.
+            probe = subprocess.run([candidate, "-c", "import ensurepip, venv"], capture_output=True)
+            if probe.returncode == 0:
+                folders[version] = str(Path(candidate).parent)
+                break
+    os.environ["PATH"] = os.pathsep.join([*folders.values(), os.environ["PATH"]])
+    return list(folders)
+
+
+FOUND = found()
+
+nox.options.sessions = ["oldest", "newest"]
+nox.options.default_venv_backend = "venv"
+
+
+@nox.session(python=FOUND[:1])
+def oldest(session: nox.Session) -> None:
+    """Run the everyday tests with the oldest of everything."""
+    run(session, *OLDEST)
+
+
+@nox.session(python=FOUND)
+def newest(session: nox.Session) -> None:
+    """Run the everyday tests with the newest of everything."""
+    run(session)
+
+
+@nox.session(python=FOUND[:1])
+@nox.parametrize("version", ["5.0", "5.1"])
+def django(session: nox.Session, version: str) -> None:
+    """Run the tests of the integrations with a Django between the oldest and the newest."""
+    run(session, f"django=={version}.*", tests=("tests/integrations",))
+
+
+def run(session: nox.Session, *pins: str, tests: tuple[str, ...] = ()) -> None:
+    """Install apilog and its tests as *pins* have it, and run *tests* (all of them)."""
+    session.install("--upgrade", "pip")
+    session.install("--editable", ".", "--group", "test", *pins)
+    workers = os.environ.get("WORKERS", "auto")
+    session.run("python", "-m", "pytest", "-n", workers, *tests, *session.posargs)
