@@ -16,7 +16,7 @@ ARGS ?=
 CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python3.10)
 NEW_ENOUGH := import sys, ensurepip, sqlite3, venv; sys.exit(sys.version_info < (3, 10))
 
-.PHONY: help demo test check examples long matrix coverage bench clean
+.PHONY: help demo test check long matrix coverage bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,7 +36,7 @@ $(READY): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --editable . --group dev
 	@touch $(READY)
 
-demo: $(READY) ## Run an app, call it, and show its calls (ONCE=1: look once and end)
+demo: $(READY) ## Run the examples, call them, and show their calls (ONCE=1: once, then end)
 	@$(if $(ONCE),ONCE=$(ONCE)) $(BIN)/python examples/demo.py
 
 test: $(READY) ## Run the everyday tests (ARGS="tests/privacy -k cookie" for some of them)
@@ -47,12 +47,6 @@ check: $(READY) ## Check style, types and import contracts
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-
-examples: $(READY) ## Run every example once
-	@for example in examples/*.py; do \
-	    echo "== $$example"; \
-	    ONCE=1 $(BIN)/python "$$example" </dev/null; \
-	done
 
 long: $(READY) ## Run the long tests: minutes, real servers, real crashes
 	@$(BIN)/python -m pytest -m long $(ARGS) || { status=$$?; \

@@ -41,7 +41,7 @@ def found() -> list[str]:
 
 FOUND = found()
 
-nox.options.sessions = ["oldest", "newest"]
+nox.options.sessions = ["oldest", "newest", "django"]
 nox.options.default_venv_backend = "venv"
 
 

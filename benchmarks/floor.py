@@ -135,6 +135,7 @@ class WSGIFloor:
 class _Input:
     def __init__(self, stream: Any, received: list[bytes]) -> None:
         self.stream, self.received = stream, received
+        self.readline = stream.readline
 
     def read(self, *size: int) -> bytes:
         data = self.stream.read(*size)

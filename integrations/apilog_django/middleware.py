@@ -25,7 +25,7 @@ from apilog_django.settings import client
 _CONVERTER = re.compile(r"<(?:[^<>:]*:)?(\w+)>")
 _TOKEN = re.compile(
     r"\\(?P<escaped>.)|(?P<class>\[\^?\]?(?:\\.|[^\]\\])*\])"
-    r"|\(\?P<(?P<name>\w+)>|(?P<inner>\(\?)|(?P<open>\()|(?P<close>\)[?*+]?)|.",
+    r"|\(\?P<(?P<name>\w+)>|(?P<inner>\(\?(?:<?[:=!]|[a-zA-Z-]+:?))|(?P<open>\()|(?P<close>\)[?*+]?)|.",
     re.DOTALL,
 )
 
@@ -116,7 +116,7 @@ class ApiLogMiddleware:
     ) -> None:
         with self.client.shielded("capture_failed", "a response was not recorded"):
             _describe(exchange, request)
-            responses.watch(self.client, exchange, response)
+            responses.watch(self.client, exchange, request, response)
             return
         self.client.submit(exchange)
 
@@ -126,6 +126,7 @@ class ApiLogMiddleware:
             exchange.abort()
         else:
             exchange.fail(error, head_sent=False)
+        requests.let_go(request)
         with self.client.shielded("capture_failed", "a call was not described"):
             _describe(exchange, request)
 

@@ -26,8 +26,16 @@ def begin(client: Client, request: HttpRequest) -> Exchange | None:
         if header is not None:
             name = "HTTP_" + header.upper().replace("-", "_")
             request.META[name] = str(exchange.transaction_id)
+            request.__dict__.pop("headers", None)  # made of META, perhaps by an earlier middleware
         _copy_body(request, exchange)
     return exchange
+
+
+def let_go(request: HttpRequest) -> None:
+    """Give *request* its own methods back, or it would refer to itself and outlive the call."""
+    for name in ("read", "readline"):
+        if getattr(request.__dict__.get(name), "__module__", None) == __name__:
+            del request.__dict__[name]
 
 
 def _kept(environ: dict[str, Any]) -> dict[str, Any]:

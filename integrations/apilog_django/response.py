@@ -3,44 +3,51 @@
 from __future__ import annotations
 
 from asyncio import CancelledError
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from typing import Any
 
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from apilog.capture import Exchange, current
 from apilog.client import Client
+from apilog_django import request as requests
 
 
-def watch(client: Client, exchange: Exchange, response: HttpResponseBase) -> None:
+def watch(
+    client: Client, exchange: Exchange, request: HttpRequest, response: HttpResponseBase
+) -> None:
     """Copy *response* into *exchange* as it is sent, and end the exchange when it is closed."""
     header = client.config.transaction_header
     if header is not None:
         response.headers[header] = str(exchange.transaction_id)
     exchange.respond(response.status_code, _header_lines(response))
+    close = Close(client, exchange, request, response)
     if isinstance(response, StreamingHttpResponse):
         chunks = response.streaming_content
         if getattr(response, "file_to_stream", None) is not None:
             exchange.file = True  # the server may send the file by a short cut
         elif isinstance(chunks, AsyncIterator):
-            response.streaming_content = _async_tee(chunks, client, exchange)
+            response.streaming_content = _async_tee(chunks, exchange, close.submit)
         else:
-            response.streaming_content = _tee(chunks, client, exchange)
+            response.streaming_content = _tee(chunks, exchange, close.submit)
     elif isinstance(response, HttpResponse):
         exchange.body_sent(response.content)
-    response.close = Close(client, exchange, response)  # type: ignore[method-assign]
+    response.close = close  # type: ignore[method-assign]
 
 
 class Close:
     """Stand in for ``response.close``, which Django's handlers call when all was sent."""
 
-    __slots__ = ("_client", "_close", "_exchange", "_response")
+    __slots__ = ("_client", "_close", "_exchange", "_request", "_response")
 
-    def __init__(self, client: Client, exchange: Exchange, response: HttpResponseBase) -> None:
+    def __init__(
+        self, client: Client, exchange: Exchange, request: HttpRequest, response: HttpResponseBase
+    ) -> None:
         self._client = client
         self._exchange = exchange
+        self._request = request
         self._response = response
         self._close = response.close
 
@@ -59,31 +66,42 @@ class Close:
                 exchange.abort()
             if current.get() is exchange:
                 current.set(None)
-            self._client.submit(exchange)
+            self.submit()
+
+    def submit(self) -> None:
+        """Hand the exchange over, and leave request and response as they would be without us."""
+        self._client.submit(self._exchange)
+        requests.let_go(self._request)
+        if self._response.__dict__.get("close") is self:
+            del self._response.close
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as the plain method, for caches that keep whole responses."""
         return partial, (type(self._response).close, self._response)
 
 
-def _tee(chunks: Iterator[bytes], client: Client, exchange: Exchange) -> Iterator[bytes]:
+def _tee(
+    chunks: Iterator[bytes], exchange: Exchange, submit: Callable[[], None]
+) -> Iterator[bytes]:
     try:
+        current.set(exchange)  # a thread may serve several responses by turns
         for chunk in chunks:
             if chunk:
                 exchange.body_sent(chunk)
             yield chunk
+            current.set(exchange)
     except GeneratorExit:
         exchange.abort()
         raise
     except BaseException as error:
         exchange.fail(error, head_sent=exchange.ttfb is not None)  # WSGI: with the first bytes
-        client.submit(exchange)
+        submit()
         raise
     exchange.finish()
 
 
 async def _async_tee(
-    chunks: AsyncIterator[bytes], client: Client, exchange: Exchange
+    chunks: AsyncIterator[bytes], exchange: Exchange, submit: Callable[[], None]
 ) -> AsyncIterator[bytes]:
     try:
         async for chunk in chunks:
@@ -94,7 +112,7 @@ async def _async_tee(
         raise
     except BaseException as error:
         exchange.fail(error, head_sent=True)
-        client.submit(exchange)  # Django's ASGI handler does not close a response that failed
+        submit()  # Django's ASGI handler does not close a response that failed
         raise
     exchange.finish()
 

@@ -27,7 +27,7 @@ def client() -> Client:
     Raises:
         ConfigError: the setting cannot work.
     """
-    global _client  # noqa: PLW0603 - settings are global, and so is what is made of them
+    global _client
     with _lock:
         if _client is None:
             destination, options = read()
@@ -65,7 +65,7 @@ def _imported(name: str, path: str) -> Any:
 
 def _forget(*, setting: str, **_: Any) -> None:
     """Make a new client for changed settings, which tests have (`override_settings`)."""
-    global _client  # noqa: PLW0603
+    global _client
     if setting == SETTING:
         with _lock:
             old, _client = _client, None

@@ -79,10 +79,11 @@ def _mounted_at(scope: Scope, exchange: Exchange) -> str:
 
     Starlette before 0.33 shortens the path of the scope instead of keeping the app's own root.
     """
-    root: str = scope.get("root_path", "")
     if "app_root_path" in scope:
+        root: str = scope.get("root_path", "")
         return root.removeprefix(scope["app_root_path"])
     kept = exchange.source
     if not isinstance(kept, asgi.KeptScope) or kept.path == scope["path"]:
         return ""
-    return kept.path.removesuffix(scope["path"]).removeprefix(kept.root)
+    mounted: str = kept.path.removesuffix(scope["path"])
+    return mounted.removeprefix(kept.root)

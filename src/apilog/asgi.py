@@ -30,6 +30,10 @@ _SENT = "".join(map(chr, range(0x21, 0x7F)))
 """Characters of a query that stay as they were sent; others have no place in an address."""
 
 
+_FILES = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
+_BODIES = _FILES | {"http.response.body"}
+
+
 class ApiLogMiddleware:
     """Record every HTTP call of *app* and pass it on untouched; other scopes are none of ours.
 
@@ -139,7 +143,7 @@ class _Call:
         self._receive = receive
         self._send = send
         self._head_sent = False
-        header = self._client.config.transaction_header
+        header = self._client.transaction_header
         if header is not None:
             scope["headers"] = _with(scope["headers"], header.lower(), exchange)
 
@@ -165,21 +169,20 @@ class _Call:
             body = message.get("body")
             if body:
                 exchange.body_sent(body)
-            await self._pass_on(message)
-            if not message.get("more_body"):
-                exchange.finish()
-                await self.end()
         elif kind == "http.response.start":
-            await self._pass_on(self._head(message))
-            self._head_sent = True
-        elif kind in ("http.response.pathsend", "http.response.zerocopysend"):
+            message = self._head(message)
+        elif kind in _FILES:
             exchange.file = True
-            await self._pass_on(message)
-            if not message.get("more_body"):
-                exchange.finish()
-                await self.end()
-        else:
+        try:
             await self._send(message)
+        except OSError:
+            exchange.abort()  # the spec's word for a client that left, since 2.4
+            raise
+        if kind == "http.response.start":
+            self._head_sent = True
+        elif kind in _BODIES and not message.get("more_body"):
+            exchange.finish()
+            await self.end()
 
     def fail(self, error: BaseException) -> None:
         """Take an exception on its way; a call that was cancelled has lost its client."""
@@ -209,7 +212,7 @@ class _Call:
 
     def _head(self, message: Message) -> Message:
         headers = message.get("headers", ())
-        header = self._client.config.transaction_header
+        header = self._client.transaction_header
         if header is not None:
             headers = _with(headers, header.lower(), self._exchange)
             message = {**message, "headers": headers}
@@ -220,13 +223,6 @@ class _Call:
         if message["status"] >= 500 and (error := sys.exc_info()[1]) is not None:
             self._exchange.note_exception(error)  # the answer of an exception's own handler
         return message
-
-    async def _pass_on(self, message: Message) -> None:
-        try:
-            await self._send(message)
-        except OSError:
-            self._exchange.abort()  # the spec's word for a client that left, since 2.4
-            raise
 
 
 def read_head(kept: KeptScope) -> RequestHead:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import re
 from collections import deque
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from apilog import codec, content_encoding, multipart
 from apilog.codec import JSON
@@ -24,7 +24,7 @@ class BodyCopy:
     ``size`` and ``chunks`` count what passed, whatever is held.
     """
 
-    __slots__ = ("_head", "_limit", "_tail", "_tail_size", "chunks", "size")
+    __slots__ = ("_head", "_limit", "_tail", "_tail_size", "chunks", "cut", "held", "size")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -33,43 +33,33 @@ class BodyCopy:
         self._tail_size = 0
         self.chunks = 0
         self.size = 0
+        self.held = 0
+        """Bytes held now."""
+        self.cut = False
+        """Whether more passed than is held."""
 
     def add(self, chunk: bytes) -> None:
         """Take the next chunk; one that could change after this call is copied."""
         if not chunk:
             return
         self.chunks += 1
-        self.size += len(chunk)
-        if not self._limit:
+        self.size = size = self.size + len(chunk)
+        if size > self._limit:
+            self.cut = True
+            if self._limit:
+                self._keep_end(bytes(chunk))
             return
-        if type(chunk) is not bytes:
-            chunk = bytes(chunk)
-        if self._tail is not None:
-            self._add_to_tail(self._tail, chunk)
-        elif self.size > self._limit:
-            self._overflow(chunk)
-        else:
-            self._head.append(chunk)
-            if len(self._head) == _FOLD:
-                self._head = [b"".join(self._head)]
-
-    @property
-    def cut(self) -> bool:
-        """Whether more passed than is held."""
-        return self.size > self.held
-
-    @property
-    def held(self) -> int:
-        """Bytes held now."""
-        if not self._limit:
-            return 0
-        return self.size if self._tail is None else len(self._head[0]) + self._tail_size
+        self.held = size
+        self._head.append(chunk if type(chunk) is bytes else bytes(chunk))
+        if len(self._head) == _FOLD:
+            self._head = [b"".join(self._head)]
 
     def drop(self) -> None:
         """Let go of what is held and hold nothing more; the counts stay."""
-        self._limit = 0
+        self._limit = self.held = 0
         self._head = []
         self._tail = None
+        self.cut = self.size > 0
 
     def whole(self) -> bytes:
         """Return the body; only meaningful while it is not `cut`."""
@@ -79,6 +69,13 @@ class BodyCopy:
         """Return the first and the last bytes of a body that was `cut`."""
         tail = b"".join(self._tail or ())
         return b"".join(self._head), tail[max(0, len(tail) - self._limit // 2) :]
+
+    def _keep_end(self, chunk: bytes) -> None:
+        if self._tail is None:
+            self._overflow(chunk)
+        else:
+            self._add_to_tail(self._tail, chunk)
+        self.held = len(self._head[0]) + self._tail_size
 
     def _overflow(self, chunk: bytes) -> None:
         """Keep the first half of the limit, and begin a tail of the other half."""
@@ -101,8 +98,7 @@ class BodyCopy:
             self._tail_size = len(self._tail[0])
 
 
-@dataclass(frozen=True, slots=True)
-class WireBody:
+class WireBody(NamedTuple):
     """A body as an event carries it; *omitted* says why it, or a part of it, stayed home."""
 
     body: JSON = None

@@ -8,10 +8,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from apilog.body import BodyCopy
+from apilog.codec import JSON
 from apilog.headers import HeaderLines, find
 from apilog.media_type import media_type
 
@@ -19,8 +19,7 @@ OVERHEAD = 4_096
 """Bytes an exchange is taken to hold besides its bodies: headers, strings and bookkeeping."""
 
 
-@dataclass(frozen=True, slots=True)
-class RequestHead:
+class RequestHead(NamedTuple):
     """The head of a request; *path* is percent-encoded and includes where the app is mounted."""
 
     verb: str
@@ -37,35 +36,26 @@ class Exchange:
 
     *source* is what the protocol layer kept of the request, *read_head* its function that makes a
     head of it; both are used on the worker thread only. An exchange is written by one thread at a
-    time, the one that runs the request.
+    time, the one that runs the request. What most calls never set is a default of the class: a call
+    pays for what happens in it.
     """
 
-    __slots__ = (
-        "_clock",
-        "aborted",
-        "annotations",
-        "asked",
-        "complete",
-        "drop_reason",
-        "duration",
-        "encoded",
-        "exception",
-        "file",
-        "read_head",
-        "request_body",
-        "request_ended",
-        "response_body",
-        "response_headers",
-        "route",
-        "source",
-        "started_at",
-        "status",
-        "submitted",
-        "transaction_id",
-        "ttfb",
-        "view",
-        "weight",
-    )
+    status: int | None = None
+    response_headers: Iterable[tuple[str | bytes, str | bytes]] = ()
+    ttfb: float | None = None
+    duration: float | None = None
+    exception: str | None = None
+    route: str | None = None
+    view: str | None = None
+    aborted = False
+    complete = False
+    file = False
+    request_ended = False
+    asked = False
+    submitted = False
+    drop_reason: str | None = None
+    transaction_id: str | None = None
+    encoded: bytes | None = None
 
     def __init__(
         self,
@@ -75,7 +65,6 @@ class Exchange:
         request_limit: int,
         response_limit: int,
         weight: int = 1,
-        transaction_id: str | None = None,
     ) -> None:
         self.started_at = time.time()
         self._clock = time.perf_counter()
@@ -84,23 +73,7 @@ class Exchange:
         self.request_body = BodyCopy(request_limit)
         self.response_body = BodyCopy(response_limit)
         self.weight = weight
-        self.transaction_id = transaction_id
-        self.status: int | None = None
-        self.response_headers: Iterable[tuple[str | bytes, str | bytes]] = ()
-        self.ttfb: float | None = None
-        self.duration: float | None = None
-        self.exception: str | None = None
-        self.aborted = False
-        self.complete = False
-        self.request_ended = False
-        self.file = False
-        self.asked = False
-        self.submitted = False
-        self.drop_reason: str | None = None
-        self.encoded: bytes | None = None
         self.annotations: dict[str, Any] = {}
-        self.route: str | None = None
-        self.view: str | None = None
 
     def respond(self, status: int, headers: Iterable[tuple[Any, Any]]) -> None:
         """Take the head of the response; a later one replaces it (PEP 3333, *exc_info*)."""
@@ -145,7 +118,27 @@ class Exchange:
 
     def response_lines(self) -> HeaderLines:
         """Return the response's header lines as text, which on the wire is ISO 8859-1."""
-        return [(_latin(name), _latin(value)) for name, value in self.response_headers]
+        return [
+            (name, value)
+            if type(name) is str and type(value) is str
+            else (_latin(name), _latin(value))
+            for name, value in self.response_headers
+        ]
+
+    def measured(self) -> dict[str, JSON]:
+        """Return what apilog itself knows of the call; each key only where it applies."""
+        found: dict[str, JSON | None] = {
+            "route": self.route,
+            "view": self.view,
+            "duration_ms": None if self.duration is None else round(self.duration * 1000, 3),
+            "ttfb_ms": None if self.ttfb is None else round(self.ttfb * 1000, 3),
+            "request_size": self.request_body.size or None,
+            "response_size": self.response_body.size or None,
+            "chunks": self.response_body.chunks if self.response_body.chunks > 1 else None,
+            "aborted": self.aborted or None,
+            "exception": self.exception,
+        }
+        return {name: value for name, value in found.items() if value is not None}
 
     def slim(self) -> None:
         """Let go of long bodies of which no event could carry the ends."""

@@ -68,6 +68,9 @@ class Client(HookDecorators):
             )
             for each in _destinations(destination, required=self.config.enabled)
         ]
+        self._enabled = self.config.enabled
+        self._excluded = self.config.exclude_paths
+        self.transaction_header = self.config.transaction_header
         self._request_limit = self._limit(self.config.capture_request_body)
         self._response_limit = self._limit(self.config.capture_response_body)
 
@@ -79,10 +82,7 @@ class Client(HookDecorators):
         self, path: str, source: object, read_head: Callable[[Any], RequestHead]
     ) -> Exchange | None:
         """Return the exchange of a call that begins now, or None for one that is not recorded."""
-        settings = self.config
-        if not settings.enabled:
-            return None
-        if settings.exclude_paths is not None and settings.exclude_paths.fullmatch(path):
+        if not self._enabled or (self._excluded is not None and self._excluded.fullmatch(path)):
             return None
         weight = 1 if self._rate == 1.0 else weight_of(self._rate)
         if not weight:
@@ -96,7 +96,7 @@ class Client(HookDecorators):
             response_limit=self._response_limit,
             weight=weight,
         )
-        if settings.transaction_header is not None:
+        if self.transaction_header is not None:
             exchange.transaction_id = moments.unique_id(exchange.started_at)
         return exchange
 
@@ -106,20 +106,19 @@ class Client(HookDecorators):
             return
         exchange.submitted = True
         exchange.end()
-        with self._complaints.shielded("submit_failed", "an exchange was not taken"):
-            try:
-                if "metadata" in exchange.annotations:  # the app's, which may change it later
-                    exchange.annotations["metadata"] = codec.dumps(exchange.annotations["metadata"])
-                exchange.slim()
-            except Exception as error:  # noqa: BLE001 - lost, but in the account
-                self._complaints.complain("submit_failed", "an exchange was not taken", error)
-                exchange.drop_reason = exchange.drop_reason or "submit_failed"
-            if taps:
-                self._tap(exchange)
-                return
-            size = exchange.held  # now: the first worker that encodes it lets go of its bodies
-            for pipeline in self._pipelines:
-                pipeline.submit(exchange, size)
+        try:
+            if "metadata" in exchange.annotations:  # the app's, which may change it later
+                exchange.annotations["metadata"] = codec.dumps(exchange.annotations["metadata"])
+            exchange.slim()
+        except Exception as error:  # noqa: BLE001 - lost, but in the account
+            self._complaints.complain("submit_failed", "an exchange was not taken", error)
+            exchange.drop_reason = exchange.drop_reason or "submit_failed"
+        if taps:
+            self._tap(exchange)
+            return
+        size = exchange.held  # now: the first worker that encodes it lets go of its bodies
+        for pipeline in self._pipelines:
+            pipeline.submit(exchange, size)
 
     def shielded(self, kind: str, what: str) -> AbstractContextManager[None]:
         """Keep a failure of ours from the host application; count it as *kind* and log *what*."""

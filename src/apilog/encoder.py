@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import cast
 
 from apilog import codec, moments
@@ -14,9 +14,10 @@ from apilog.codec import JSON
 from apilog.complaints import Complaints
 from apilog.config import Config
 from apilog.events import Event
-from apilog.headers import HeaderLines, find, joined
-from apilog.identity import Claimed, claimed
-from apilog.masking import Masking, Notes, omit
+from apilog.headers import HeaderLines, by_name, joined
+from apilog.identity import claimed
+from apilog.mask_notes import Notes, omit
+from apilog.masking import Masking
 from apilog.pipeline import Dropped
 from apilog.proxies import Origin, TrustedProxies
 
@@ -101,66 +102,67 @@ class Encoder:
 
     def _document(self, exchange: Exchange) -> dict[str, JSON]:
         head = exchange.read_head(exchange.source)
+        values = by_name(head.headers)
         origin = Origin(head.address, head.scheme, head.authority)
         if self._proxies is not None:
             origin = self._proxies.origin(origin, head.headers)
-        own = _measured(exchange)
+        own = exchange.measured()
+        own["sdk"] = SDK
         request: dict[str, JSON] = {
             "time": moments.timestamp(exchange.started_at),
             "uri": f"{origin.scheme}://{origin.authority}{head.path}{_query(head)}",
             "verb": head.verb,
-            "headers": cast("dict[str, JSON]", joined(head.headers)),
+            "headers": _mapping(head.headers, values),
         }
         if origin.address:
             request["ip_address"] = origin.address
-        _put(request, self._request_body(exchange, head.headers), own, "request")
+        _put(request, self._request_body(exchange, values), own, "request")
         document: dict[str, JSON] = {"request": request}
         if exchange.status is not None:
             document["response"] = self._response(exchange, own)
-        document |= self._identity(exchange, head.headers, request, own)
+        document |= self._identity(exchange, values.get(self._authorization, ""), request, own)
         document["direction"] = "Incoming"
         document["weight"] = exchange.weight
         document["transaction_id"] = _transaction_id(exchange)
         return document
 
     def _response(self, exchange: Exchange, own: dict[str, JSON]) -> dict[str, JSON]:
-        headers = exchange.response_lines()
+        lines = exchange.response_lines()
+        values = by_name(lines)
         response: dict[str, JSON] = {
             "time": moments.timestamp(exchange.started_at + (exchange.duration or 0.0)),
             "status": exchange.status,
-            "headers": cast("dict[str, JSON]", joined(headers)),
+            "headers": _mapping(lines, values),
         }
         if exchange.file:
             own["response_body_omitted"] = "file"
-            length = find(headers, "content-length")
-            if length.isdecimal() and len(length) < 20:
-                own["response_size"] = int(length)
+            size = _length(values)
+            if size is not None:
+                own["response_size"] = size
         else:
             enabled = self._config.capture_response_body
             complete = exchange.complete or not exchange.response_body.size
-            body = self._body(exchange.response_body, headers, enabled, complete)
+            body = self._body(exchange.response_body, values, enabled, complete)
             _put(response, body, own, "response")
         return response
 
-    def _request_body(self, exchange: Exchange, headers: HeaderLines) -> WireBody:
-        length = find(headers, "content-length")
-        expected = int(length) if length.isdecimal() and len(length) < 20 else None
-        copy = exchange.request_body
+    def _request_body(self, exchange: Exchange, values: Mapping[str, str]) -> WireBody:
+        copy, expected = exchange.request_body, _length(values)
         if expected is not None:
             complete = copy.size >= expected
         else:
-            complete = exchange.request_ended or not find(headers, "transfer-encoding")
-        return self._body(copy, headers, self._config.capture_request_body, complete)
+            complete = exchange.request_ended or "transfer-encoding" not in values
+        return self._body(copy, values, self._config.capture_request_body, complete)
 
     def _body(
-        self, copy: BodyCopy, headers: HeaderLines, enabled: bool, complete: bool
+        self, copy: BodyCopy, values: Mapping[str, str], enabled: bool, complete: bool
     ) -> WireBody:
         if not enabled:
             return WireBody(omitted="disabled") if copy.size else EMPTY
         return wire_body(
             copy,
-            content_type=find(headers, "content-type"),
-            coding=find(headers, "content-encoding"),
+            content_type=values.get("content-type", ""),
+            coding=values.get("content-encoding", ""),
             limit=self._config.max_body_bytes,
             complete=complete,
         )
@@ -168,18 +170,23 @@ class Encoder:
     def _identity(
         self,
         exchange: Exchange,
-        headers: HeaderLines,
+        authorization: str,
         request: dict[str, JSON],
         own: dict[str, JSON],
     ) -> dict[str, JSON]:
         said = exchange.annotations
         found: dict[str, JSON] = {}
-        claims = self._claims(headers)
-        if claims.user_id and "user_id" not in said:
-            found["user_id"] = claims.user_id[:_LONGEST_IDENTITY]
-            own["user_id_from"] = f"{claims.source}, not verified"
-        if claims.company_id:
-            found["company_id"] = claims.company_id[:_LONGEST_IDENTITY]
+        if authorization:
+            claims = claimed(
+                authorization,
+                user_claim=self._config.user_claim,
+                company_claim=self._config.company_claim,
+            )
+            if claims.user_id and "user_id" not in said:
+                found["user_id"] = claims.user_id[:_LONGEST_IDENTITY]
+                own["user_id_from"] = f"{claims.source}, not verified"
+            if claims.company_id:
+                found["company_id"] = claims.company_id[:_LONGEST_IDENTITY]
         for name in ("user_id", "company_id", "session_token"):
             if name in said:
                 found[name] = str(said[name])[:_LONGEST_IDENTITY]
@@ -190,13 +197,6 @@ class Encoder:
         if isinstance(metadata, dict):
             found["metadata"] = {**metadata, "apilog": own}
         return found
-
-    def _claims(self, headers: HeaderLines) -> Claimed:
-        return claimed(
-            find(headers, self._authorization),
-            user_claim=self._config.user_claim,
-            company_claim=self._config.company_claim,
-        )
 
     def _masked_by_user(
         self, hook: MaskEvent, document: dict[str, JSON], notes: Notes
@@ -249,38 +249,26 @@ def _put(message: dict[str, JSON], body: WireBody, own: dict[str, JSON], side: s
         own[f"{side}_body_omitted"] = body.omitted
 
 
+def _mapping(lines: HeaderLines, values: Mapping[str, str]) -> dict[str, JSON]:
+    """Return header lines as an event carries them; *values* tells whether a name is repeated."""
+    mapping = dict(lines) if len(values) == len(lines) else joined(lines)
+    return cast("dict[str, JSON]", mapping)
+
+
+def _length(values: Mapping[str, str]) -> int | None:
+    """Return the ``Content-Length``, if it is a number."""
+    length = values.get("content-length", "")
+    return int(length) if length.isdecimal() and len(length) < 20 else None
+
+
 def _query(head: RequestHead) -> str:
     return f"?{head.query}" if head.query else ""
-
-
-def _measured(exchange: Exchange) -> dict[str, JSON]:
-    """Return what apilog itself knows of a call; each key only where it applies."""
-    own: dict[str, JSON] = {"sdk": SDK}
-    if exchange.route is not None:
-        own["route"] = exchange.route
-    if exchange.view is not None:
-        own["view"] = exchange.view
-    if exchange.duration is not None:
-        own["duration_ms"] = round(exchange.duration * 1000, 3)
-    if exchange.ttfb is not None:
-        own["ttfb_ms"] = round(exchange.ttfb * 1000, 3)
-    if exchange.request_body.size:
-        own["request_size"] = exchange.request_body.size
-    if exchange.response_body.size:
-        own["response_size"] = exchange.response_body.size
-    if exchange.response_body.chunks > 1:
-        own["chunks"] = exchange.response_body.chunks
-    if exchange.aborted:
-        own["aborted"] = True
-    if exchange.exception is not None:
-        own["exception"] = exchange.exception
-    return own
 
 
 def _reduced(exchange: Exchange, reason: str) -> dict[str, JSON]:
     """Return the event with nothing in it that a client sent: no query, header, body or name."""
     head = exchange.read_head(exchange.source)
-    own = _measured(exchange) | {"reduced": reason}
+    own = exchange.measured() | {"sdk": SDK, "reduced": reason}
     document: dict[str, JSON] = {
         "request": {
             "time": moments.timestamp(exchange.started_at),

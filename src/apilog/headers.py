@@ -49,7 +49,12 @@ def find(lines: Iterable[tuple[str, str]], name: str) -> str:
     return ""
 
 
-def joined(lines: Iterable[tuple[str, str]]) -> dict[str, str]:
+def by_name(lines: HeaderLines) -> dict[str, str]:
+    """Return the value of the first line of each name, by the name in lower case."""
+    return {name.lower(): value for name, value in reversed(lines)}
+
+
+def joined(lines: HeaderLines) -> dict[str, str]:
     """Return header lines as the one mapping that the event format has room for.
 
     Repeated lines join with ``", "`` (RFC 9110 section 5.2) under the first spelling of the name;

@@ -155,7 +155,7 @@ class Hooks:
 
     def forgo(self, exchange: Exchange) -> None:
         """Ask nobody about *exchange* any more; where `skip` was to be asked, drop the event."""
-        if not exchange.asked:
+        if self._asked and not exchange.asked:
             exchange.asked = True
             if exchange.drop_reason is None and any(name not in FIELDS for name in self._asked):
                 exchange.drop_reason = "not_asked"

@@ -18,6 +18,10 @@ _REMEMBERED = 10_000
 _LONGEST_REMEMBERED = 200
 """Characters of a name whose verdict is kept."""
 
+_SHAPES_REMEMBERED = 2_000
+_LONGEST_SHAPE = 1_000
+"""Sets of names whose verdict is kept, and the characters in one at most."""
+
 WORDS = frozenset(
     "password passwords passwd passwds pwd pwds passphrase passcode secret secrets token apikey"
     " apikeys credential credentials creds cvv cvc otp totp pin ssn iban jwt bearer hmac dpop"
@@ -199,3 +203,21 @@ class KeyRule(dict[str, "str | None"]):
             if whole.endswith(ending):
                 return ending
         return None
+
+
+class Shapes(dict[tuple[str, ...], "tuple[tuple[str, str], ...]"]):
+    """Say which of an object's names call for masking, and by which rule: ``shapes[tuple(names)]``.
+
+    The objects of an API have few shapes: one look-up stands for one a name.
+    """
+
+    def __init__(self, rules: KeyRule) -> None:
+        super().__init__()
+        self._rules = rules
+
+    def __missing__(self, names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+        judged = ((name, self._rules[name]) for name in names)
+        found = tuple((name, rule) for name, rule in judged if rule is not None)
+        if len(self) < _SHAPES_REMEMBERED and sum(map(len, names)) <= _LONGEST_SHAPE:
+            self[names] = found
+        return found

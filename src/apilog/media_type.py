@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from email.message import Message
 
 _JSON = frozenset({"application/json", "text/json"})
@@ -49,58 +48,28 @@ _LONGEST = 512
 """Characters of a header that are read: longer ones are hostile, and answers are remembered."""
 
 
-@dataclass(frozen=True, slots=True)
 class MediaType:
-    """A media type (RFC 9110 section 8.3) in lower case, with its parameters."""
+    """A media type (RFC 9110 section 8.3) in lower case, with what follows from it."""
 
-    name: str
-    parameters: Mapping[str, str]
-
-    @property
-    def is_json(self) -> bool:
-        """JSON, by name or by the suffix of RFC 6839."""
-        return self.name in _JSON or self.name.endswith("+json")
-
-    @property
-    def is_lines(self) -> bool:
-        """Text whose lines can be read on their own."""
-        return self.name in _LINES
-
-    @property
-    def is_form(self) -> bool:
-        """A form in the encoding of the WHATWG URL standard."""
-        return self.name == "application/x-www-form-urlencoded"
-
-    @property
-    def is_multipart(self) -> bool:
-        """A form with parts (RFC 7578)."""
-        return self.name == "multipart/form-data"
-
-    @property
-    def is_text(self) -> bool:
-        """Text of any kind that is not JSON."""
-        return (
-            self.name.startswith("text/")
-            or self.name in _TEXT
-            or self.name in _LINES
-            or self.name.endswith(("+xml", "+yaml"))
-        )
-
-    @property
-    def is_untyped(self) -> bool:
-        """No type, or the one that says "some bytes"."""
-        return self.name in ("", "application/octet-stream")
-
-    @property
-    def is_ascii_based(self) -> bool:
-        """In a character set that is known, and in which ASCII bytes stand for themselves."""
-        return bool(self.charset) and _WIDE.match(self.charset) is None
-
-    @property
-    def charset(self) -> str:
+    def __init__(self, name: str, parameters: Mapping[str, str]) -> None:
+        self.name = name
+        self.parameters = parameters
+        charset = (parameters.get("charset") or "utf-8").lower()
+        self.charset = charset if _CHARSET.fullmatch(charset) else ""
         """The declared character set, else UTF-8; empty for one that text does not come in."""
-        charset = (self.parameters.get("charset") or "utf-8").lower()
-        return charset if _CHARSET.fullmatch(charset) else ""
+        self.is_ascii_based = bool(self.charset) and _WIDE.match(self.charset) is None
+        """In a character set that is known, and in which ASCII bytes stand for themselves."""
+        self.is_json = name in _JSON or name.endswith("+json")
+        """JSON, by name or by the suffix of RFC 6839."""
+        self.is_lines = name in _LINES
+        """Text whose lines can be read on their own."""
+        self.is_form = name == "application/x-www-form-urlencoded"
+        """A form in the encoding of the WHATWG URL standard."""
+        self.is_multipart = name == "multipart/form-data"
+        """A form with parts (RFC 7578)."""
+        suffixed = name.endswith(("+xml", "+yaml"))
+        self.is_text = name.startswith("text/") or name in _TEXT or self.is_lines or suffixed
+        """Text of any kind that is not JSON."""
 
 
 def media_type(content_type: str) -> MediaType:
@@ -118,8 +87,8 @@ def _parameters(text: str) -> Mapping[str, str]:
     message = Message()
     plain = text.encode("latin-1", "replace").decode("latin-1")
     message["content-type"] = "x/x;" + plain.replace("\r", " ").replace("\n", " ")
-    return {
+    return {  # the first of two counts (WHATWG MIME Sniffing, section 4.4)
         name.lower(): str(value)
-        for name, value in message.get_params(failobj=[])[1:]
+        for name, value in reversed(message.get_params(failobj=[])[1:])
         if isinstance(value, str)
     }

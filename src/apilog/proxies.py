@@ -6,7 +6,7 @@ import ipaddress
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from apilog.headers import HeaderLines
 
@@ -35,8 +35,7 @@ class Hop:
     authority: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a call came from and what it was addressed to, as far as proxies can be trusted."""
 
     address: str | None

@@ -97,7 +97,7 @@ class _Call:
         self._start_response = start_response
         self.exchange = exchange
         environ[EXCHANGE] = exchange
-        header = client.config.transaction_header
+        header = client.transaction_header
         if header is not None:
             environ["HTTP_" + header.upper().replace("-", "_")] = exchange.transaction_id
         stream = environ.get("wsgi.input")
@@ -108,7 +108,7 @@ class _Call:
         self, status: str, headers: list[tuple[str, str]], *exc_info: Any, **keywords: Any
     ) -> Callable[[bytes], object]:
         """Take the head on its way, and return a `write` that takes the body on its way."""
-        header = self._client.config.transaction_header
+        header = self._client.transaction_header
         if header is not None:
             headers = _with(headers, header, str(self.exchange.transaction_id))
         write = self._start_response(status, headers, *exc_info, **keywords)
@@ -126,8 +126,8 @@ class _Call:
         """Take an exception on its way; the server still answers if nothing was sent."""
         self.exchange.fail(error, head_sent=self.exchange.ttfb is not None)
 
-    def end(self) -> None:
-        """Ask the hooks that nobody asked yet, and hand the exchange over."""
+    def end(self, *, ask: bool = True) -> None:
+        """Ask the hooks that nobody asked yet, where they may be asked; hand the exchange over."""
         exchange = self.exchange
         if exchange.submitted:
             return
@@ -137,17 +137,12 @@ class _Call:
             else:
                 exchange.abort()
         hooks = self._client.hooks
-        if hooks and not exchange.asked:
+        if ask and hooks and not exchange.asked:
             with self._client.shielded("capture_failed", "the hooks of a call were not asked"):
                 head = ResponseHead(exchange.status or 0, Headers(exchange.response_lines()))
                 hooks.ask(exchange, self._middleware.request(self._environ), head)
-            hooks.forgo(exchange)
+        hooks.forgo(exchange)
         self._client.submit(exchange)
-
-    def forgo(self) -> None:
-        """Hand the exchange over without a word of the hooks: this is not the request's thread."""
-        self._client.hooks.forgo(self.exchange)
-        self.end()
 
 
 class ResponseTee:
@@ -215,7 +210,7 @@ class ResponseTee:
 
     def __del__(self) -> None:
         """End the exchange for a server that breaks the promise to call ``close()``."""
-        self._call.forgo()
+        self._call.end(ask=False)  # any thread may be the one that finds it forgotten
 
 
 class SizedResponseTee(ResponseTee):
@@ -225,6 +220,19 @@ class SizedResponseTee(ResponseTee):
 
     def __len__(self) -> int:
         return len(self._iterable)  # type: ignore[arg-type]
+
+
+class _HeaderNames(dict[str, "str | None"]):
+    """Header names by their keys in an environ, None for other keys; each is worked out once."""
+
+    def __missing__(self, key: str) -> str | None:
+        name = key[5:].replace("_", "-").title() if key.startswith("HTTP_") else None
+        if len(self) < 1_000 and len(key) < 100:
+            self[key] = name
+        return name
+
+
+_NAMES = _HeaderNames()
 
 
 def kept(environ: Environ) -> Environ:
@@ -237,9 +245,9 @@ def kept(environ: Environ) -> Environ:
 def read_head(environ: Mapping[str, Any]) -> RequestHead:
     """Return the head of a request from a copy of its environ, its address as in PEP 3333."""
     headers = [
-        (name[5:].replace("_", "-").title(), value)
-        for name, value in environ.items()
-        if name.startswith("HTTP_") and isinstance(value, str)
+        (name, value)
+        for key, value in environ.items()
+        if (name := _NAMES[key]) is not None and type(value) is str
     ]
     for name, key in (("Content-Type", "CONTENT_TYPE"), ("Content-Length", "CONTENT_LENGTH")):
         if environ.get(key):

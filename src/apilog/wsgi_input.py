@@ -31,7 +31,7 @@ class InputTee:
     def readline(self, *size: int) -> bytes:
         """Read a line as the app asked."""
         data: bytes = self._stream.readline(*size)
-        self._copy(data, to_the_end=not data and _unbounded(size))
+        self._copy(data, to_the_end=not data and size != (0,))
         return data
 
     def readlines(self, *hint: int) -> list[bytes]:

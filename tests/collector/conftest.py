@@ -20,6 +20,7 @@ from apilog.collector import SQLiteStore, Store, create_app
 
 Event = dict[str, Any]
 WATCHDOG_SECONDS = 60
+OLD_STARLETTE = "ignore:Please use `import python_multipart`:PendingDeprecationWarning"
 
 
 def an_event(**changes: object) -> Event:
@@ -98,7 +99,8 @@ Command = Callable[..., subprocess.Popen[str]]
 def apilog(tmp_path: Path) -> Iterator[Command]:
     """Start the ``apilog`` command with these arguments in an empty folder."""
     path = os.pathsep.join(str(Path(entry).resolve()) for entry in sys.path if entry)
-    environment = {**os.environ, "PYTHONPATH": path, "PYTHONWARNINGS": "error"}
+    warnings = f"error,{OLD_STARLETTE}"
+    environment = {**os.environ, "PYTHONPATH": path, "PYTHONWARNINGS": warnings}
     with ExitStack() as stack:
 
         def start(*arguments: str) -> subprocess.Popen[str]:

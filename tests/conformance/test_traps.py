@@ -9,17 +9,18 @@ from typing import Any
 
 import flask
 import pytest
-from conformance_kit import apps_raw_asgi, apps_raw_wsgi, crowd
+from conformance_kit import apps_fastapi, apps_raw_asgi, apps_raw_wsgi, crowd
 from conformance_kit.asgi_driver import call_asgi
 from conformance_kit.judge import complaint
 from conformance_kit.mountings import OPTIONS, PATIENCE_SECONDS
 from conformance_kit.observation import Observation, difference
-from conformance_kit.scenario import RAW_ASGI, RAW_WSGI, Scenario
+from conformance_kit.scenario import FASTAPI, RAW_ASGI, RAW_WSGI, Scenario
 from conformance_kit.table import BEHAVIOURS, TABLE
 from conformance_kit.wsgi_driver import call_wsgi
 from starlette.middleware.base import BaseHTTPMiddleware
 
 import apilog
+import apilog_fastapi
 from apilog import asgi, wsgi
 from apilog.capture import Exchange, RequestHead
 from apilog.destinations import Memory
@@ -424,6 +425,18 @@ def test_a_middleware_that_records_something_else_is_found_out(trap: type, name:
     assert not _is_found_out(good, row(name), seen, mounting)
     bad = _events_of(trap, app, call, name)
     assert _is_found_out(bad, row(name), seen, mounting)
+
+
+def test_a_route_that_is_not_told_is_found_out() -> None:
+    app = apps_fastapi.make(None, BEHAVIOURS)
+    scenario = row("a short text")
+    seen = call_asgi(app, scenario)
+    good, bad = (
+        _events_of(middleware, app, call_asgi, "a short text")
+        for middleware in (apilog_fastapi.ApiLogMiddleware, asgi.ApiLogMiddleware)
+    )
+    assert not _is_found_out(good, scenario, seen, FASTAPI)
+    assert _is_found_out(bad, scenario, seen, FASTAPI)
 
 
 class KeepsIdsOnTheInstance(asgi.ApiLogMiddleware):

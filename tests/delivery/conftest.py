@@ -391,7 +391,7 @@ def run(tmp_path: Path) -> Run:
         paths = os.pathsep.join(str(Path(entry).resolve()) for entry in sys.path if entry)
         began = time.monotonic()
         with subprocess.Popen(
-            [sys.executable, str(script), *arguments],
+            [sys.executable, "-W", FORKS_ON_PURPOSE, str(script), *arguments],
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": paths, **environment},
             stdout=subprocess.PIPE,
@@ -408,6 +408,9 @@ def run(tmp_path: Path) -> Run:
 
     return run
 
+
+FORKS_ON_PURPOSE = "ignore:This process:DeprecationWarning"
+"""Python 3.12 and newer warn of forks while threads run, which is what some programs are about."""
 
 PRELUDE = '''
 from __future__ import annotations

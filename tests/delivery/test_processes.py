@@ -100,7 +100,8 @@ except Exception as error:
 
 
 FORK = """
-import os, signal, threading, time
+import os, signal, threading, time, wsgiref.util
+import apilog.wsgi  # now: a child forked during an import would wait for it for ever
 from apilog import Client
 client = Client(sys.argv[1], flush_interval=3600, batch_size=1000)
 """

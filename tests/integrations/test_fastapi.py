@@ -14,8 +14,10 @@ from typing import Annotated, Any
 
 import httpx
 import pytest
+import starlette
 from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse, PlainTextResponse
+from packaging.version import Version
 from pydantic import BaseModel
 from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.middleware.base import BaseHTTPMiddleware
@@ -27,6 +29,8 @@ Recorder = Any
 """The recorder of conftest.py."""
 
 Call = Callable[..., httpx.Response]
+
+BEFORE_ROOTS = Version(starlette.__version__) < Version("0.33")
 
 
 class Item(BaseModel):
@@ -143,7 +147,17 @@ def shop() -> FastAPI:
         pytest.param("/openapi.json", 200, "/openapi.json", "openapi", id="the app's own pages"),
     ],
 )
-@pytest.mark.parametrize("root_path", ["", "/api"], ids=["at the root", "under a root path"])
+@pytest.mark.parametrize(
+    "root_path",
+    [
+        pytest.param("", id="at the root"),
+        pytest.param(
+            "/api",
+            id="under a root path",
+            marks=pytest.mark.skipif(BEFORE_ROOTS, reason="Starlette 0.33 first finds routes then"),
+        ),
+    ],
+)
 @pytest.mark.parametrize("around", [False, True], ids=["as a middleware", "around the app"])
 def test_route_and_endpoint_are_told(
     client: apilog.Client,

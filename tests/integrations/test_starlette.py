@@ -10,6 +10,8 @@ from typing import Any
 
 import httpx
 import pytest
+import starlette
+from packaging.version import Version
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.endpoints import HTTPEndpoint
@@ -346,7 +348,20 @@ def test_a_stream_that_breaks_keeps_its_status_and_names_the_exception(
     assert own(event)["response_body_omitted"] == "incomplete"
 
 
-@pytest.mark.parametrize("pathsend", [False, True], ids=["in chunks", "by pathsend"])
+@pytest.mark.parametrize(
+    "pathsend",
+    [
+        pytest.param(False, id="in chunks"),
+        pytest.param(
+            True,
+            id="by pathsend",
+            marks=pytest.mark.skipif(
+                Version(starlette.__version__) < Version("0.36"),
+                reason="Starlette has pathsend since 0.36",
+            ),
+        ),
+    ],
+)
 def test_a_file_is_sent_as_the_server_can(
     client: apilog.Client, recorder: Recorder, pathsend: bool
 ) -> None:
@@ -420,7 +435,7 @@ def test_a_client_that_leaves_is_told_as_aborted(client: apilog.Client, recorder
             raise OSError("gone")
 
     app = ApiLogMiddleware(Starlette(routes=APP_ROUTES), client=client)
-    with pytest.raises(ClientDisconnect):
+    with pytest.raises((ClientDisconnect, OSError)):  # older Starlettes say OSError as it comes
         asyncio.run(drive(app, scope_of("/sse"), leave))
     event = recorder.one(client)
     assert (own(event)["aborted"], own(event).get("exception")) == (True, None)

@@ -13,7 +13,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from apilog.body import BodyCopy, wire_body
-from apilog.masking import MASK, MAX_NOTES, Masking
+from apilog.mask_notes import MAX_NOTES
+from apilog.masking import MASK, Masking
 
 CANARY = "c4n4ry-7f3a"
 

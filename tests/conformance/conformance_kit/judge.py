@@ -4,12 +4,29 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import apilog
 from conformance_kit.observation import Observation
-from conformance_kit.scenario import DJANGO_ASGI, HOST, Read, Scenario, SendFile
+from conformance_kit.scenario import (
+    DJANGO,
+    DJANGO_ASGI,
+    FASTAPI,
+    FLASK,
+    HOST,
+    RAW,
+    Read,
+    Scenario,
+    SendFile,
+)
+
+ROUTES: Mapping[str, str | None] = {
+    **dict.fromkeys(RAW, None),
+    **dict.fromkeys((FLASK, FASTAPI), "/s/{rest}"),
+    **dict.fromkeys(DJANGO, "/s/"),
+}
+"""The template of the one route that scenarios go through."""
 
 LIMIT = 262_144
 """The default bound of a body."""
@@ -48,6 +65,10 @@ def _points(
         ("exception", said.get("exception"), own.get("exception")),
         ("a duration", True, 0 <= own.get("duration_ms", -1) < said.get("milliseconds", 60_000)),
     ]
+    sent, told = _comparable(scenario.headers), _comparable(event.request.headers.items())
+    points.append(("request headers", sent, {name: told.get(name) for name in sent}))
+    if request.path.startswith("/s/"):
+        points.append(("route", said.get("route", ROUTES[mounting]), own.get("route")))
     told = {name: value for name, value in event.metadata.items() if name != "apilog"}
     points.append(("metadata", said.get("metadata", {}), told))
     if response is not None and "status" not in said:
@@ -87,6 +108,19 @@ def _said(scenario: Scenario, mounting: str) -> dict[str, Any]:
         if isinstance(names, tuple) and mounting in names:
             said.update(values)
     return said
+
+
+def _comparable(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return header lines joined by name, without those that are masked.
+
+    WSGI knows no underscores, and its servers join with or without a space.
+    """
+    lines: dict[str, str] = {}
+    for name, value in headers:
+        key = name.lower().replace("_", "-")
+        if value and key not in ("authorization", "cookie"):
+            lines[key] = f"{lines[key]},{value}" if key in lines else value.replace(", ", ",")
+    return lines
 
 
 def _lines_of(headers: list[tuple[str, str]]) -> dict[str, str]:

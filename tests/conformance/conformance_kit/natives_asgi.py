@@ -242,6 +242,7 @@ async def scope_is_the_servers(scope: Scope, receive: Receive, send: Send) -> No
 async def scope_is_changed(scope: Scope, receive: Receive, send: Send) -> None:
     """An app that spoils the scope, as routers do when they shift the path."""
     scope["root_path"], scope["path"], scope["method"] = "/elsewhere", "/elsewhere/lost", "LOST"
+    scope["headers"].clear()
     scope["headers"] = []
     scope["query_string"] = b""
     await _start(send)

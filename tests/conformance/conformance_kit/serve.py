@@ -11,10 +11,12 @@ import asyncio
 import json
 import logging
 import os
+import signal
 import socket
 import socketserver
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
@@ -173,9 +175,18 @@ def _serve_gunicorn(apps: dict[int, Callable[..., Any]], control: int) -> None:
     Application().run()
 
 
+def _end_with_the_tests() -> None:
+    """End this process when the one that started it is gone, however that one ended."""
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(5)
+    os._exit(1)
+
+
 def main() -> None:
     """Make every app, and serve until the end comes from outside."""
     logging.disable(logging.CRITICAL)
+    threading.Thread(target=_end_with_the_tests, daemon=True).start()
     name, sockets, control = sys.argv[1:]
     file_of(100_000)
     with ExitStack() as stack:

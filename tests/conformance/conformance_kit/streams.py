@@ -36,7 +36,7 @@ def _generator(stream: Stream) -> Iterator[bytes]:
         note("app's generator ended")
 
 
-class Iterable_:
+class PlainIterable:
     """An iterable that is no iterator and has no close()."""
 
     def __init__(self, stream: Stream) -> None:
@@ -47,7 +47,7 @@ class Iterable_:
         return pieces_of(self._stream)
 
 
-class ClosableIterable(Iterable_):
+class ClosableIterable(PlainIterable):
     """An iterable with a close() that counts."""
 
     def close(self) -> None:
@@ -110,7 +110,7 @@ FORMS = {
     "generator": _generator,
     "list": lambda stream: list(stream.chunks),
     "tuple": lambda stream: tuple(stream.chunks),
-    "iterable": Iterable_,
+    "iterable": PlainIterable,
     "closable": ClosableIterable,
     "iterator": IteratorObject,
     "sized": SizedIterable,

@@ -36,6 +36,7 @@ from conformance_kit.scenario import (
     Stream,
     Trouble,
 )
+from conformance_kit.versions import LEAVING_IS_NOT_HEARD, NO_PATHSEND, ROOTS_ARE_NOT_FOUND
 
 EVERY_BYTE = bytes(range(256))
 JSON_TEXT = json.dumps({"name": "Ünï", "items": [1, 2.5, None, True], "deep": {"a": {"b": "c"}}})
@@ -241,9 +242,14 @@ def _headers() -> list[Scenario]:
                     ("X-Empty", ""),
                     ("X-Long", "v" * 4000),
                     ("X-Latin", "caf\xe9"),
-                    ("X_Underscore", "u"),
                 )
             ),
+        ),
+        Scenario(
+            id="a request header with an underscore",
+            does=Answer(),
+            request=Request(headers=(("X_Underscore", "u"),)),
+            not_over={"gunicorn": "drops such headers"},
         ),
         Scenario(
             id="a request header twice",
@@ -611,6 +617,7 @@ def _asgi_only() -> list[Scenario]:
             id="a file by its path in FastAPI",
             does=SendFile(),
             on=(FASTAPI,),
+            not_on=NO_PATHSEND,
             over=(),
             extensions=("http.response.pathsend",),
             event={"response": (None, "file")},
@@ -734,6 +741,16 @@ def _requests() -> list[Scenario]:
             lint=False,
             not_over={"wsgiref": "does not know chunked requests"},
         ),
+        *(
+            row(
+                f"a request body without a length, {how}",
+                how,
+                chunked=True,
+                on=(RAW_WSGI, FLASK),
+                not_over={"wsgiref": "does not know chunked requests"},
+            )
+            for how in ("lines", "short lines", "line list", "iterated", "pieces")
+        ),
         row(
             "a long request body without a length",
             "pieces",
@@ -827,6 +844,7 @@ def _clients() -> list[Scenario]:
             does=Stream(chunks=many, pause=0.01),
             client=Leaves(after=2),
             on=(FASTAPI, DJANGO_ASGI),
+            not_on=LEAVING_IS_NOT_HEARD,
             over=(),
             event=lines_gone,
         ),
@@ -904,6 +922,7 @@ def _addresses() -> list[Scenario]:
     def row(name: str, **request: Any) -> Scenario:
         event = request.pop("event", {})
         more = {key: request.pop(key) for key in ("on", "over", "not_over") if key in request}
+        more["not_on"] = ROOTS_ARE_NOT_FOUND if "root" in request else {}
         return Scenario(id=name, does=Answer(), request=Request(**request), event=event, **more)
 
     return [
@@ -920,7 +939,7 @@ def _addresses() -> list[Scenario]:
         row("a path with an encoded question mark", path="/s/what%3F"),
         row("a path with an encoded percent", path="/s/100%25"),
         row("a path with odd characters", path="/s/a;b=c:d@e,f!g~h*(i)'j"),
-        row("a path with two slashes", path="/s//x"),
+        row("a path with two slashes", path="/s//x", event={(FLASK,): {"route": None}}),
         row("a path with dots", path="/s/./a/../b"),
         row("a query", query="a=1&b=2"),
         row("a query with the same name twice", query="a=1&a=2&a="),

@@ -100,9 +100,11 @@ def running(name: str, log: Path) -> Iterator[Server]:
             env={**os.environ, "PYTHONPATH": path},
             cwd=log.parent,
             pass_fds=[*(each for pair in descriptors.values() for each in pair), control.fileno()],
+            stdin=subprocess.PIPE,  # its end tells the server that nobody needs it any more
             stdout=errors,
             stderr=errors,
         )
+        stack.enter_context(process)
         stack.callback(_end, process)
         half_close = name == "wsgiref"  # it hands the app its socket as it is, without an end
         sides = {
