@@ -18,9 +18,9 @@ from apilog import codec
 from apilog.capture import Exchange, RequestHead
 from apilog.complaints import Complaints
 from apilog.config import Config
+from apilog.delivery import Dropped
 from apilog.encoder import LARGEST_EVENT, Encoder
 from apilog.events import Event
-from apilog.pipeline import Dropped
 
 CANARY = "c4n4ry-7f3a"
 JSON_TYPE = ("Content-Type", "application/json")

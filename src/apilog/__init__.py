@@ -9,10 +9,11 @@ from __future__ import annotations
 from apilog._version import __version__
 from apilog.capture import annotate
 from apilog.client import Client
+from apilog.delivery import Destination
 from apilog.events import Event, EventRequest, EventResponse
 from apilog.exceptions import ApiLogError, ConfigError, DeliveryError, Rejected, RetryLater
 from apilog.hooks import ResponseHead, blocking
-from apilog.pipeline import Destination, Stats
+from apilog.ledger import Stats
 
 __all__ = [
     "ApiLogError",

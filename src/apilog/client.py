@@ -15,11 +15,13 @@ from apilog import codec, config, moments
 from apilog.capture import Exchange, RequestHead
 from apilog.complaints import Complaints
 from apilog.config import Config
+from apilog.delivery import Destination, Dropped
 from apilog.destinations import from_url
 from apilog.encoder import Encoder
 from apilog.exceptions import ConfigError
 from apilog.hooks import NAMES, HookDecorators, Hooks, weight_of
-from apilog.pipeline import Destination, Dropped, Pipeline, Stats, close_together
+from apilog.ledger import Stats
+from apilog.pipeline import Pipeline, close_together
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -13,12 +13,12 @@ from apilog.capture import Exchange, RequestHead
 from apilog.codec import JSON
 from apilog.complaints import Complaints
 from apilog.config import Config
+from apilog.delivery import Dropped
 from apilog.events import Event
-from apilog.headers import HeaderLines, by_name, joined
+from apilog.headers import by_name, content_length, joined
 from apilog.identity import claimed
 from apilog.mask_notes import Notes, omit
 from apilog.masking import Masking
-from apilog.pipeline import Dropped
 from apilog.proxies import Origin, TrustedProxies
 
 SDK = f"apilog/{__version__}"
@@ -112,7 +112,7 @@ class Encoder:
             "time": moments.timestamp(exchange.started_at),
             "uri": f"{origin.scheme}://{origin.authority}{head.path}{_query(head)}",
             "verb": head.verb,
-            "headers": _mapping(head.headers, values),
+            "headers": cast("dict[str, JSON]", joined(head.headers, values)),
         }
         if origin.address:
             request["ip_address"] = origin.address
@@ -132,11 +132,11 @@ class Encoder:
         response: dict[str, JSON] = {
             "time": moments.timestamp(exchange.started_at + (exchange.duration or 0.0)),
             "status": exchange.status,
-            "headers": _mapping(lines, values),
+            "headers": cast("dict[str, JSON]", joined(lines, values)),
         }
         if exchange.file:
             own["response_body_omitted"] = "file"
-            size = _length(values)
+            size = content_length(values)
             if size is not None:
                 own["response_size"] = size
         else:
@@ -147,7 +147,7 @@ class Encoder:
         return response
 
     def _request_body(self, exchange: Exchange, values: Mapping[str, str]) -> WireBody:
-        copy, expected = exchange.request_body, _length(values)
+        copy, expected = exchange.request_body, content_length(values)
         if expected is not None:
             complete = copy.size >= expected
         else:
@@ -247,18 +247,6 @@ def _put(message: dict[str, JSON], body: WireBody, own: dict[str, JSON], side: s
         message["transfer_encoding"] = body.transfer_encoding
     if body.omitted is not None:
         own[f"{side}_body_omitted"] = body.omitted
-
-
-def _mapping(lines: HeaderLines, values: Mapping[str, str]) -> dict[str, JSON]:
-    """Return header lines as an event carries them; *values* tells whether a name is repeated."""
-    mapping = dict(lines) if len(values) == len(lines) else joined(lines)
-    return cast("dict[str, JSON]", mapping)
-
-
-def _length(values: Mapping[str, str]) -> int | None:
-    """Return the ``Content-Length``, if it is a number."""
-    length = values.get("content-length", "")
-    return int(length) if length.isdecimal() and len(length) < 20 else None
 
 
 def _query(head: RequestHead) -> str:

@@ -54,13 +54,23 @@ def by_name(lines: HeaderLines) -> dict[str, str]:
     return {name.lower(): value for name, value in reversed(lines)}
 
 
-def joined(lines: HeaderLines) -> dict[str, str]:
+def content_length(values: Mapping[str, str]) -> int | None:
+    """Return the ``Content-Length`` among values `by_name`, if it is a number."""
+    length = values.get("content-length", "")
+    return int(length) if length.isdecimal() and len(length) < 20 else None
+
+
+def joined(lines: HeaderLines, values: Mapping[str, str]) -> dict[str, str]:
     """Return header lines as the one mapping that the event format has room for.
+
+    *values* are the same lines `by_name`, and tell whether a name is repeated at all.
 
     Repeated lines join with ``", "`` (RFC 9110 section 5.2) under the first spelling of the name;
     ``Cookie`` joins with ``"; "`` (RFC 9113 section 8.2.3) and ``Set-Cookie``, whose values contain
     commas, with a line feed, which no header value can contain.
     """
+    if len(values) == len(lines):
+        return dict(lines)
     mapping: dict[str, str] = {}
     spellings: dict[str, str] = {}
     for name, value in lines:

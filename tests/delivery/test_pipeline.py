@@ -15,7 +15,7 @@ import pytest
 
 from apilog import Client, Rejected, RetryLater, Stats
 from apilog.capture import OVERHEAD
-from apilog.pipeline import Limits, pause_before
+from apilog.delivery import Limits, pause_before
 from apilog.wsgi import ApiLogMiddleware, read_head
 
 LONG = 3600.0

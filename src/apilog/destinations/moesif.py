@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from apilog.delivery import Limits
 from apilog.exceptions import ConfigError
-from apilog.pipeline import Limits
 
 _KEY = re.compile(r"[!-~]+")
 

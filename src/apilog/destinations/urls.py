@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+from apilog.delivery import Destination
 from apilog.destinations.console import Console
 from apilog.destinations.file import File
 from apilog.destinations.memory import Memory
 from apilog.destinations.moesif import Collector, Moesif
 from apilog.exceptions import ConfigError
-from apilog.pipeline import Destination
 
 
 def from_url(url: str) -> Destination:

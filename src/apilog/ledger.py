@@ -1,0 +1,209 @@
+"""The ledger: what waits for one destination, and an account of everything that ever did."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from apilog.capture import Exchange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stats:
+    """The account of a client: ``captured`` is the sum of all the other places an event can be in.
+
+    ``faults`` counts what went wrong without costing an event: a hook that raised, a body that
+    stayed home.
+    """
+
+    captured: int = 0
+    queued: int = 0
+    delivered: int = 0
+    spooled: int = 0
+    quarantined: int = 0
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    retries: int = 0
+    faults: Mapping[str, int] = field(default_factory=dict)
+
+
+class Ledger:
+    """Keep the queue of one pipeline and its books, so that they agree at any moment.
+
+    When more waits than the bounds allow, the oldest are dropped and counted. Finalisers and signal
+    handlers may call any method at any point of any other one: the lock is re-entrant, and what
+    they bring waits in `_arrived` until nobody is at the books.
+
+    A *mark* is a place in the endless row of exchanges: how many had left the queue when the one
+    before it does.
+    """
+
+    def __init__(
+        self, *, batch_size: int, batch_bytes: int, queue_events: int, queue_bytes: int
+    ) -> None:
+        self._batch_size = batch_size
+        self._batch_bytes = batch_bytes
+        self._queue_events = queue_events
+        self._queue_bytes = queue_bytes
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
+        self._arrived: deque[tuple[Exchange | None, int, str | None]] = deque()
+        self._queue: deque[tuple[Exchange, int]] = deque()
+        self._bytes = 0
+        self._left_queue = 0  # how many exchanges were ever taken or dropped from the queue
+        self._in_flight = 0
+        self._in_flight_from = 0  # what `_left_queue` was when those in flight were taken
+        self._hurry_to = 0  # the mark that somebody waits for
+        self._captured = self._delivered = self._retries = 0
+        self._dropped: Counter[str] = Counter()
+        self.closed = False
+        """Whether everything that arrives now is counted as ``closed``."""
+        self.settled = False
+        """Whether the books are final: what was left is counted as ``shutdown``."""
+        self._ended = False
+
+    def add(self, exchange: Exchange | None, size: int, reason: str | None) -> bool:
+        """Take an exchange that holds *size* bytes, or only count it as lost for *reason*.
+
+        Say whether that filled a batch. Never wait for more than the books, never raise.
+        """
+        self._arrived.append((exchange, size, reason))
+        return self._take_in()
+
+    def hurry(self) -> tuple[int, bool]:
+        """Want everything so far to be settled; return its mark, and whether it is."""
+        self._take_in()
+        with self._lock:
+            mark = self._left_queue + len(self._queue)
+            self._hurry_to = max(self._hurry_to, mark)
+            return mark, self._passed(mark)
+
+    @property
+    def hurried(self) -> bool:
+        """Whether somebody waits for what is in the queue."""
+        return self._hurry_to > self._left_queue
+
+    def wait_until(self, mark: int, timeout: float) -> bool:
+        """Say whether everything before *mark* was settled within *timeout* seconds."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._passed(mark), timeout)
+
+    def close(self) -> bool:
+        """Take nothing more; say whether this call changed that."""
+        self._take_in()
+        with self._lock:
+            closed, self.closed = self.closed, True
+            return not closed
+
+    def take(self, mark: int) -> list[Exchange]:
+        """Take the next exchanges from the queue, if they came before *mark* or fill a batch."""
+        self._take_in()
+        with self._lock:
+            if not self._queue or (self._left_queue >= mark and not self._full()):
+                return []
+            pairs = [self._queue.popleft() for _ in range(min(len(self._queue), self._batch_size))]
+            self._bytes -= sum(size for _, size in pairs)
+            self._in_flight_from = self._left_queue
+            self._in_flight += len(pairs)
+            self._left_queue += len(pairs)
+        return [exchange for exchange, _ in pairs]
+
+    def end_of_queue(self) -> int:
+        """Return the mark of everything that is here now."""
+        self._take_in()
+        return self._left_queue + len(self._queue)
+
+    def settle(self, count: int | None, reason: str | None) -> None:
+        """Put *count* exchanges in flight (None: all) in their last place; no reason: delivered."""
+        with self._lock:
+            if self.settled:
+                return
+            count = self._in_flight if count is None else count
+            self._in_flight -= count
+            if reason is None:
+                self._delivered += count
+                self._changed.notify_all()
+            else:
+                self._drop(count, reason)
+
+    def retried(self) -> None:
+        """Count one more try."""
+        with self._lock:
+            self._retries += 1
+
+    def end(self) -> None:
+        """Say that nobody takes from the queue any more."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def wait_for_end(self, timeout: float) -> bool:
+        """Say whether `end` was called within *timeout* seconds."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._ended, timeout)
+
+    def abandon(self) -> bool:
+        """Count everything that is left as ``shutdown``, for good; say whether this call did it."""
+        with self._lock:
+            left, self._queue = self._queue, deque()
+            self._left_queue += len(left)
+            self._drop(len(left) + self._in_flight, "shutdown")
+            self._in_flight = 0
+            settled, self.settled = self.settled, True
+            return not settled
+
+    @property
+    def lost_at_shutdown(self) -> int:
+        """How many were counted as ``shutdown``."""
+        return self._dropped["shutdown"]
+
+    def stats(self) -> Stats:
+        """Return the account as it is now; faults are the client's to tell."""
+        self._take_in()
+        with self._lock:
+            return Stats(
+                captured=self._captured,
+                queued=len(self._queue) + self._in_flight,
+                delivered=self._delivered,
+                dropped=dict(self._dropped),
+                retries=self._retries,
+            )
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    def _take_in(self) -> bool:
+        """Put what arrived into the queue and the account; say whether that filled a batch."""
+        if self._lock._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001
+            return False  # a finaliser interrupted this thread at the books: the next one does it
+        evicted = []  # let go of after the lock: they may hold the last reference to anything
+        with self._lock:
+            full_before = self._full()
+            while self._arrived:
+                exchange, size, reason = self._arrived.popleft()
+                self._captured += 1
+                if exchange is None or reason is not None or self.closed:
+                    self._drop(1, reason or "closed")
+                    continue
+                self._queue.append((exchange, size))
+                self._bytes += size
+                while len(self._queue) > self._queue_events or self._bytes > self._queue_bytes:
+                    evicted.append(self._queue.popleft())
+                    self._bytes -= evicted[-1][1]
+                    self._left_queue += 1
+                    self._drop(1, "queue_full")
+            return self._full() and not full_before
+
+    def _full(self) -> bool:
+        return len(self._queue) >= self._batch_size or self._bytes >= self._batch_bytes
+
+    def _passed(self, mark: int) -> bool:
+        """Say whether every exchange that was queued before *mark* is settled."""
+        in_flight_before = self._in_flight and self._in_flight_from < mark
+        return self._left_queue >= mark and not in_flight_before
+
+    def _drop(self, count: int, reason: str) -> None:
+        if count:
+            self._dropped[reason] += count
+        self._changed.notify_all()
