@@ -28,8 +28,8 @@ class BodyCopy:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._head: list[bytes] = []
-        self._tail: deque[bytes] | None = None
+        self._head: list[bytes | memoryview] = []
+        self._tail: deque[bytes | memoryview] | None = None
         self._tail_size = 0
         self.chunks = 0
         self.size = 0
@@ -70,32 +70,27 @@ class BodyCopy:
         tail = b"".join(self._tail or ())
         return b"".join(self._head), tail[max(0, len(tail) - self._limit // 2) :]
 
+    def compact(self) -> None:
+        """Let go of long chunks of which only an end is kept; until then they are not copied."""
+        self._head = [b"".join(self._head)]
+        if self._tail is not None:
+            self._tail = deque([b"".join(self._tail)])
+
     def _keep_end(self, chunk: bytes) -> None:
+        half = self._limit // 2
         if self._tail is None:
-            self._overflow(chunk)
-        else:
-            self._add_to_tail(self._tail, chunk)
-        self.held = len(self._head[0]) + self._tail_size
-
-    def _overflow(self, chunk: bytes) -> None:
-        """Keep the first half of the limit, and begin a tail of the other half."""
-        half = self._limit // 2
-        held = b"".join(self._head)
-        head = held[:half] + chunk[: max(0, half - len(held))]
-        tail = (held[-half:] + chunk)[-half:] if len(chunk) < half else chunk[len(chunk) - half :]
-        self._head = [head]
-        self._tail, self._tail_size = deque([tail]), len(tail)
-
-    def _add_to_tail(self, tail: deque[bytes], chunk: bytes) -> None:
-        half = self._limit // 2
-        tail.append(chunk[max(0, len(chunk) - half) :])
+            held = b"".join(self._head)
+            self._head = [held[:half], memoryview(chunk)[: max(0, half - len(held))]]
+            self._tail, self._tail_size = deque([held[-half:]]), min(half, len(held))
+        tail = self._tail
+        tail.append(memoryview(chunk)[-half:] if len(chunk) > half else chunk)
         self._tail_size += len(tail[-1])
         while len(tail) > 1 and self._tail_size - len(tail[0]) >= half:
             self._tail_size -= len(tail.popleft())
         if len(tail) == _FOLD:
-            folded = b"".join(tail)
-            self._tail = deque([folded[max(0, len(folded) - half) :]])
+            self._tail = deque([b"".join(tail)[-half:]])
             self._tail_size = len(self._tail[0])
+        self.held = sum(map(len, self._head)) + self._tail_size
 
 
 class WireBody(NamedTuple):
@@ -117,10 +112,10 @@ def wire_body(
     """Return what an event carries of the body in *copy*; never fail, whatever the bytes are.
 
     JSON media types become JSON; multipart forms a JSON object of their fields (of files only name,
-    type and size); other text becomes text, with U+FFFD for what is none; the rest base64, unless
-    it is JSON by another name. *coding*, a ``Content-Encoding``, is undone up to *limit* bytes. Of
-    line formats that are cut or incomplete whole lines are kept. Any other body that is cut,
-    incomplete or not what its headers say stays home: what cannot be parsed cannot be masked.
+    type and size); other text becomes text; the rest base64, unless it is JSON by another name.
+    *coding*, a ``Content-Encoding``, is undone up to *limit* bytes. Of line formats that are cut or
+    incomplete whole lines are kept. Any other body that is cut, incomplete or not what its headers
+    say stays home: what cannot be parsed cannot be masked.
     """
     if copy.size == 0:
         return EMPTY if complete else WireBody(omitted="not_read")
@@ -161,7 +156,10 @@ def _parsed(body: bytes, media: MediaType) -> WireBody:
         except ValueError:
             pass
     if media.is_text:
-        return WireBody(_readable(body, media))
+        try:
+            return WireBody(_readable(body, media))
+        except UnicodeError:
+            pass  # base64 keeps every byte; masking looks into it
     return WireBody(base64.b64encode(body).decode("ascii"), "base64")
 
 
@@ -175,13 +173,17 @@ def _json(body: bytes, media: MediaType) -> JSON:
 
 
 def _readable(body: bytes, media: MediaType) -> str:
-    """Return *body* as text in which secrets can be found, even where its charset is a lie."""
+    """Return *body* as text in which secrets can be found, even where its charset is a lie.
+
+    Raises:
+        UnicodeError: it is no text in its charset, nor in UTF-8.
+    """
     if media.is_ascii_based or b"\0" in body:  # ASCII read as UTF-16 is a secret in disguise
         try:
             return body.decode(media.charset).removeprefix("\ufeff")
         except (LookupError, UnicodeError):
             pass
-    return body.decode("utf-8", "replace").removeprefix("\ufeff")
+    return body.decode().removeprefix("\ufeff")
 
 
 def _both_ends(copy: BodyCopy, complete: bool) -> str:

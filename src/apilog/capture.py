@@ -141,11 +141,11 @@ class Exchange:
         return {name: value for name, value in found.items() if value is not None}
 
     def slim(self) -> None:
-        """Let go of long bodies of which no event could carry the ends."""
-        if self.response_body.cut and not _keeps_ends(self.response_lines()):
-            self.response_body.drop()
-        if self.request_body.cut and not _keeps_ends(self.read_head(self.source).headers):
-            self.request_body.drop()
+        """Let go of long bodies, or of all but the ends that an event can carry."""
+        if self.response_body.cut:
+            _slim(self.response_body, self.response_lines())
+        if self.request_body.cut:
+            _slim(self.request_body, self.read_head(self.source).headers)
 
     def release(self) -> None:
         """Let go of everything an event was made of."""
@@ -159,10 +159,12 @@ class Exchange:
         return OVERHEAD + self.request_body.held + self.response_body.held
 
 
-def _keeps_ends(headers: HeaderLines) -> bool:
-    return media_type(find(headers, "content-type")).is_lines and not find(
-        headers, "content-encoding"
-    )
+def _slim(body: BodyCopy, headers: HeaderLines) -> None:
+    readable = media_type(find(headers, "content-type")).is_lines
+    if readable and not find(headers, "content-encoding"):
+        body.compact()
+    else:
+        body.drop()
 
 
 def _latin(text: str | bytes) -> str:

@@ -6,6 +6,7 @@ the type of the value. It notes what it did by place and rule, never by value.
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterable
 from typing import Any, TypeAlias
@@ -17,6 +18,7 @@ from apilog.headers import find
 from apilog.key_rule import HEADER_WORDS, QUERY_WORDS, KeyRule, Shapes
 from apilog.mask_notes import MASK, Notes, Place, note, omit, pointer
 from apilog.media_type import media_type
+from apilog.pattern_mask import Patterns
 
 _USERINFO = re.compile(r"(?<=//)[^/?#\s]*@")
 _PLAIN_PARAMETERS = re.compile(r"[\w.~/:=&-]*", re.ASCII)
@@ -59,7 +61,7 @@ class Masking:
         self._query = KeyRule(added=query, unmasked=unmasked, alone=QUERY_WORDS)
         self._fields = KeyRule(added=fields, unmasked=unmasked)
         self._shapes = Shapes(self._fields)
-        self._patterns = tuple(patterns)
+        self._patterns = Patterns(patterns)
         self._treatments = header_mask.Treatments(self._headers, every=bool(self._patterns))
 
     def apply(self, document: dict[str, JSON]) -> Notes:
@@ -95,10 +97,10 @@ class Masking:
         for name in _IDENTITY:
             said = document.get(name)
             if isinstance(said, str):
-                document[name] = self._text(said, f"/{name}", notes)
+                document[name] = self._patterns.masked(said, f"/{name}", notes)
         for each in notes:
             if isinstance(each, dict):
-                each["path"] = self._text(str(each["path"]), "", [])
+                each["path"] = self._patterns.masked(str(each["path"]), "", [])
 
     def _mask_head(self, message: dict[str, JSON], where: str, notes: Notes) -> None:
         uri = message.get("uri")
@@ -120,7 +122,7 @@ class Masking:
             elif lowered in header_mask.URLS:
                 headers[name] = self._uri(text, place, notes)
             else:
-                headers[name] = self._text(text, place, notes)
+                headers[name] = self._patterns.masked(text, place, notes)
 
     def _uri(self, uri: str, where: str, notes: Notes) -> str:
         if "@" in uri:
@@ -134,7 +136,7 @@ class Masking:
         if hash_mark:  # where OAuth's implicit flow has its token
             fragment = self._parameters(fragment, self._query, where, notes)
         uri = path + question_mark + query + hash_mark + fragment
-        return self._text(uri, where, notes)
+        return self._patterns.masked(uri, where, notes)
 
     def _parameters(self, text: str, rules: KeyRule, where: str, notes: Notes) -> str:
         """Mask values of ``name=value&...`` text and leave every other byte as it was."""
@@ -174,14 +176,24 @@ class Masking:
             self._mask_tree(body, where, notes)
         elif isinstance(body, str) and not message.get("transfer_encoding"):
             message["body"] = self._text_body(body, _content_type(message), where, notes)
+        elif isinstance(body, str) and media_type(_content_type(message)).is_text:
+            message["body"] = self._bytes_body(body, _content_type(message), where, notes)
+
+    def _bytes_body(self, encoded: str, content_type: str, where: str, notes: Notes) -> str:
+        """Mask text that travels in base64 because some of its bytes are no characters."""
+        text = base64.b64decode(encoded).decode("latin-1")  # a character for every byte
+        masked = self._text_body(text, content_type, where, notes)
+        if masked == text:
+            return encoded
+        return base64.b64encode(masked.encode("latin-1", "replace")).decode("ascii")
 
     def _text_body(self, text: str, content_type: str, where: str, notes: Notes) -> str:
         media = media_type(content_type)
         if media.is_form:
             text = self._parameters(text, self._fields, where, notes)
-            return self._text(text, where, notes)
+            return self._patterns.masked(text, where, notes)
         if ":" not in text:  # without which nothing in it has a name
-            return self._text(text, where, notes)
+            return self._patterns.masked(text, where, notes)
         masked = self._json_text(text, where, notes)
         if masked is not None:
             text = masked
@@ -190,7 +202,7 @@ class Masking:
             for number, line in enumerate(lines):
                 lines[number] = self._json_text(line, f"{where}/{number}", notes) or line
             text = "\n".join(lines)
-        return self._text(self._loose_text(text, where, notes), where, notes)
+        return self._patterns.masked(self._loose_text(text, where, notes), where, notes)
 
     def _nested(self, text: str, where: str, notes: Notes) -> str:
         """Mask what stands under sensitive names in *text*, JSON or not."""
@@ -243,43 +255,7 @@ class Masking:
                         hit = hit or masked != value
                 elif kind is dict or kind is list:
                     pending.append((value, (place, key), depth - 1))
-        return self._mask_strings(root, where, notes) or hit if self._patterns else hit
-
-    def _mask_strings(self, root: _Tree, where: str, notes: Notes) -> bool:
-        """Mask what the user's patterns match in any string of *root*; say if any did."""
-        hit = False
-        pending: list[tuple[_Tree, Place]] = [(root, (None, where))]
-        while pending:
-            node, place = pending.pop()
-            if isinstance(node, dict):
-                hit = self._mask_names(node, pointer(place), notes) or hit
-            for key in list(node) if isinstance(node, dict) else range(len(node)):
-                value = node[key]  # type: ignore[index]
-                if isinstance(value, str):
-                    masked = self._text(value, pointer((place, key)), notes)
-                    node[key] = masked  # type: ignore[index]
-                    hit = hit or masked != value
-                elif isinstance(value, (dict, list)):
-                    pending.append((value, (place, key)))
-        return hit
-
-    def _mask_names(self, node: dict[str, JSON], where: str, notes: Notes) -> bool:
-        """Mask what the user's patterns match in the names of *node* itself; say if any did."""
-        names = {name: self._text(name, where, notes) for name in node}
-        if all(name == masked for name, masked in names.items()):
-            return False
-        renamed = {masked: node[name] for name, masked in names.items()}
-        node.clear()
-        node.update(renamed)
-        return True
-
-    def _text(self, text: str, where: str, notes: Notes) -> str:
-        for number, pattern in enumerate(self._patterns):
-            masked = pattern.sub(MASK, text)
-            if masked != text:
-                text = masked
-                note(notes, where, f"pattern:{number}")
-        return text
+        return self._patterns.mask_tree(root, where, notes) or hit if self._patterns else hit
 
 
 def _content_type(message: dict[str, JSON]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from typing import Any
 from urllib.parse import urlencode
 
@@ -525,3 +525,27 @@ def test_a_secret_never_leaves_in_text(form: str, content_type: str, tree: Any) 
     if form == "in a form":
         content_type = "application/x-www-form-urlencoded"
     assert CANARY not in json.dumps(masked_body(WRITTEN[form](tree), content_type))
+
+
+@pytest.mark.parametrize(
+    ("content_type", "text", "left"),
+    [
+        pytest.param(
+            "application/x-www-form-urlencoded",
+            f"note=\xff&password={CANARY}",
+            "note=\xff&password=***",
+            id="a form",
+        ),
+        pytest.param(
+            "text/plain", f'\xff {{"token": "{CANARY}"}}', '\xff {"token": "***"}', id="text"
+        ),
+    ],
+)
+def test_a_secret_never_leaves_in_text_with_bytes_that_are_none(
+    content_type: str, text: str, left: str
+) -> None:
+    """It travels in base64: every byte of it but the secret."""
+    event = document(body=b64encode(text.encode("latin-1")).decode(), content_type=content_type)
+    event["request"]["transfer_encoding"] = "base64"
+    Masking().apply(event)
+    assert b64decode(event["request"]["body"]) == left.encode("latin-1")

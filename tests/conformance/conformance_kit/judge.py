@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import apilog
@@ -160,7 +161,8 @@ def _whole(body: bytes, content_type: str, decoded: bytes | None) -> tuple[Any, 
     if kind.endswith("json") and "ndjson" not in kind:
         return json.loads(body), None
     if kind.startswith("text/") or "ndjson" in kind or "urlencoded" in kind:
-        return body.decode(errors="replace"), None
+        with suppress(UnicodeDecodeError):
+            return body.decode(), None
     return base64.b64encode(body).decode(), None
 
 
