@@ -84,3 +84,16 @@ def joined(lines: HeaderLines, values: Mapping[str, str]) -> dict[str, str]:
 
 
 _SEPARATORS = {"cookie": "; ", "set-cookie": "\n"}
+
+
+class _HeaderNames(dict[str, "str | None"]):
+    """Header names by their keys in an environ, None for other keys; each is worked out once."""
+
+    def __missing__(self, key: str) -> str | None:
+        name = key[5:].replace("_", "-").title() if key.startswith("HTTP_") else None
+        if len(self) < 1_000 and len(key) < 100:
+            self[key] = name
+        return name
+
+
+FROM_ENVIRON = _HeaderNames()

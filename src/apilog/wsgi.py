@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from apilog.capture import Exchange, RequestHead, current
 from apilog.client import Client, Destinations, client_for
-from apilog.headers import Headers, find
+from apilog.headers import FROM_ENVIRON, Headers, find
 from apilog.hooks import ResponseHead
 from apilog.wsgi_input import InputTee
 
@@ -153,11 +153,12 @@ class ResponseTee:
     exchange the current one: a thread may serve several responses by turns.
     """
 
-    __slots__ = ("__weakref__", "_call", "_exchange", "_iterable", "_next")
+    __slots__ = ("__weakref__", "_call", "_copy", "_exchange", "_iterable", "_next")
 
     def __init__(self, call: _Call, iterable: Iterable[bytes]) -> None:
         self._call = call
         self._exchange = call.exchange
+        self._copy = call.exchange.response_body.add
         self._iterable = iterable
         self._next: Callable[[], bytes] | None = None
 
@@ -189,7 +190,9 @@ class ResponseTee:
             raise
         finally:
             current.set(before)
-        if chunk:
+        if self._exchange.ttfb is not None:
+            self._copy(chunk)
+        elif chunk:
             self._exchange.body_sent(chunk)
         return chunk
 
@@ -222,19 +225,6 @@ class SizedResponseTee(ResponseTee):
         return len(self._iterable)  # type: ignore[arg-type]
 
 
-class _HeaderNames(dict[str, "str | None"]):
-    """Header names by their keys in an environ, None for other keys; each is worked out once."""
-
-    def __missing__(self, key: str) -> str | None:
-        name = key[5:].replace("_", "-").title() if key.startswith("HTTP_") else None
-        if len(self) < 1_000 and len(key) < 100:
-            self[key] = name
-        return name
-
-
-_NAMES = _HeaderNames()
-
-
 def kept(environ: Environ) -> Environ:
     """Return what is kept of *environ*: the app may change it, and its input may hold the body."""
     copy = environ.copy()
@@ -247,7 +237,7 @@ def read_head(environ: Mapping[str, Any]) -> RequestHead:
     headers = [
         (name, value)
         for key, value in environ.items()
-        if (name := _NAMES[key]) is not None and type(value) is str
+        if (name := FROM_ENVIRON[key]) is not None and type(value) is str
     ]
     for name, key in (("Content-Type", "CONTENT_TYPE"), ("Content-Length", "CONTENT_LENGTH")):
         if environ.get(key):

@@ -40,7 +40,7 @@ def hasty(endpoint: Any) -> Any:
 def outcome(transport: HttpTransport) -> DeliveryError | None:
     """Post once, and return what was raised."""
     try:
-        transport.post("/v1/events/batch", b"[{}]")
+        transport.post("/v1/events/batch", [b"[{}]"])
     except DeliveryError as error:
         return error
     return None
@@ -266,7 +266,7 @@ def test_an_endpoint_that_hangs_is_given_up(endpoint: Any, hasty: Any) -> None:
 def test_an_endpoint_that_reads_nothing_is_given_up(hasty: Any, endpoint: Any) -> None:
     endpoint.script.append(lambda _connection: threading.Event().wait(2))
     with pytest.raises(RetryLater):
-        hasty.post("/v1/events/batch", _incompressible(20_000_000))
+        hasty.post("/v1/events/batch", [_incompressible(20_000_000)])
 
 
 def _incompressible(size: int) -> bytes:
@@ -357,7 +357,7 @@ def test_cookies_of_the_endpoint_are_not_kept(
 
 
 def test_a_request_names_its_sender_and_its_form(endpoint: Any, transport: HttpTransport) -> None:
-    transport.post("/v1/events/batch", b"[{}]")
+    transport.post("/v1/events/batch", [b"[{}]"])
     (request,) = endpoint.received
     assert (request.verb, request.path) == ("POST", "/v1/events/batch")
     assert request.headers["user-agent"].startswith("apilog/")
@@ -375,7 +375,7 @@ def test_a_request_names_its_sender_and_its_form(endpoint: Any, transport: HttpT
 )
 def test_a_path_of_the_base_url_is_kept(endpoint: Any, path: str, expected: str) -> None:
     transport = HttpTransport(endpoint.url + path, {})
-    transport.post("/v1/x", b"[]")
+    transport.post("/v1/x", [b"[]"])
     transport.close()
     assert endpoint.received[0].path == expected
 

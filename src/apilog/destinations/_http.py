@@ -5,8 +5,7 @@ from __future__ import annotations
 import encodings.idna  # noqa: F401 - resolving a name would import it, perhaps during a fork
 import os
 import time
-import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from datetime import timezone
 from email.utils import parsedate_to_datetime
@@ -29,9 +28,9 @@ _RETRYABLE = frozenset({408, 425, 429})
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 try:  # 3.8 times as fast at the same ratio, where it is installed
-    from isal.igzip_lib import compress as _isal_compress
+    from isal import isal_zlib as deflate
 except ImportError:
-    _isal_compress = None
+    import zlib as deflate
 
 
 class HttpTransport:
@@ -67,8 +66,8 @@ class HttpTransport:
                 f" cannot be used for {self._url.host} ({type(error).__name__})"
             ) from None
 
-    def post(self, path: str, body: bytes) -> None:
-        """Post *body*, compressed, to *path* below the base URL.
+    def post(self, path: str, pieces: Iterable[bytes]) -> None:
+        """Post *pieces*, compressed into one body, to *path* below the base URL.
 
         Raises:
             RetryLater: no answer, or one that asks for patience.
@@ -79,7 +78,7 @@ class HttpTransport:
             "POST",
             self._url.copy_with(path=self._url.path.rstrip("/") + path),
             headers=self._headers,
-            content=gzipped(body),
+            content=gzipped(pieces),
             extensions={"timeout": patience.as_dict()},
         )
         self._deadline.set(self._timeout)
@@ -132,13 +131,11 @@ def _proxy(url: httpx.URL) -> str | None:
     return proxy if "://" in proxy else f"http://{proxy}"
 
 
-def gzipped(body: bytes) -> bytes:
-    """Return *body* as gzip (RFC 1952), compressed fast rather than small."""
-    if _isal_compress is not None:
-        compressed: bytes = _isal_compress(body, 1, 2)
-        return compressed
-    compressor = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS | 16)
-    return compressor.compress(body) + compressor.flush()
+def gzipped(pieces: Iterable[bytes]) -> bytes:
+    """Return *pieces*, one behind the other, as gzip (RFC 1952), made fast rather than small."""
+    compressor = deflate.compressobj(1, deflate.DEFLATED, 31)
+    compressed: list[bytes] = [compressor.compress(piece) for piece in pieces]
+    return b"".join(compressed) + bytes(compressor.flush())
 
 
 def verdict(response: httpx.Response) -> DeliveryError | None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from apilog.delivery import Limits
 from apilog.exceptions import ConfigError
 
 _KEY = re.compile(r"[!-~]+")
+
+_PIECE = 65_536
+"""Bytes that are compressed at once: less costs calls, more costs fresh memory."""
 
 
 class Batches:
@@ -28,7 +31,7 @@ class Batches:
 
     def send(self, batch: Sequence[bytes]) -> None:
         """Deliver *batch*; events keep their ``transaction_id`` however often they are sent."""
-        self._transport.post("/v1/events/batch", b"[" + b",".join(batch) + b"]")
+        self._transport.post("/v1/events/batch", _array(batch))
 
     def close(self) -> None:
         """Close the connection."""
@@ -60,3 +63,17 @@ class Collector(Batches):
 
     def __init__(self, base_url: str) -> None:
         super().__init__(base_url, {})
+
+
+def _array(batch: Sequence[bytes]) -> Iterator[bytes]:
+    """Give *batch* as a JSON array, piece by piece: large batches are never copied as a whole."""
+    yield b"["
+    waiting: list[bytes] = []
+    size = 0
+    for event in batch:
+        waiting.append(event)
+        size += len(event)
+        if size > _PIECE:
+            yield b",".join(waiting)
+            waiting, size = [b""], 0
+    yield b",".join(waiting) + b"]"
