@@ -138,3 +138,13 @@ def test_a_bug_of_ours_tells_nothing_and_is_secure(client_of: Any) -> None:
     response = client_of(Broken()).get("/")
     assert (response.status_code, response.json()) == (500, {"error": "internal error"})
     assert_secure(response)
+
+
+@pytest.mark.parametrize("route", ["/v1/events", "/v1/events/batch"])
+def test_a_web_page_cannot_add_events(client: Any, an_event: Any, route: str) -> None:
+    """A page of any origin may post plain text without asking; browsers then name the origin."""
+    headers = {"Origin": "https://elsewhere.example", "Content-Type": "text/plain"}
+    body = an_event() if route == "/v1/events" else [an_event()]
+    response = client.post(route, json=body, headers=headers)
+    assert response.status_code == 403
+    assert client.get("/api/events").json() == {"events": []}

@@ -86,6 +86,8 @@ class _Collector:
         self, request: Request, decode: Callable[[bytes, str], list[Record]]
     ) -> Response:
         """Answer 201 once the events are on disk."""
+        if "origin" in request.headers:  # only browsers send it, and no page has events for us
+            raise Refused(403, "events are not taken from web pages")
         try:
             body = await _read(request)
         except ClientDisconnect:
