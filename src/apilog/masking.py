@@ -158,7 +158,8 @@ class Masking:
                 masked = f"{pair[:begin]}{name}={MASK}"
                 if masked != pair:
                     place = where if '"' in plain or "'" in plain else f"{where}?{plain}"
-                    note(notes, place, f"query:{rule}")
+                    kind = "query" if rules is self._query else "field"
+                    note(notes, place, f"{kind}:{rule}")
                 return masked
             begin += len(part) + 1
         begin = pair.find("=") + 1
