@@ -31,7 +31,6 @@ _SENT = "".join(map(chr, range(0x21, 0x7F)))
 
 
 _FILES = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
-_BODIES = _FILES | {"http.response.body"}
 
 
 class ApiLogMiddleware:
@@ -165,24 +164,27 @@ class _Call:
         """Take a message of the response on its way."""
         kind = message.get("type")
         exchange = self._exchange
+        is_last = False
         if kind == "http.response.body":
             body = message.get("body")
             if body:
                 exchange.body_sent(body)
+            is_last = not message.get("more_body")
         elif kind == "http.response.start":
             message = self._head(message)
         elif kind in _FILES:
             exchange.file = True
+            is_last = not message.get("more_body")
         try:
             await self._send(message)
         except OSError:
             exchange.abort()  # the spec's word for a client that left, since 2.4
             raise
-        if kind == "http.response.start":
-            self._head_sent = True
-        elif kind in _BODIES and not message.get("more_body"):
+        if is_last:
             exchange.finish()
             await self.end()
+        elif kind == "http.response.start":
+            self._head_sent = True
 
     def fail(self, error: BaseException) -> None:
         """Take an exception on its way; a call that was cancelled has lost its client."""

@@ -86,7 +86,8 @@ import resource, sys
 from apilog import RetryLater
 from apilog.destinations import File
 
-resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
 file, outcomes = File(sys.argv[1]), []
 for number in range(6):
     try:
@@ -94,6 +95,7 @@ for number in range(6):
         outcomes.append("written")
     except RetryLater:
         outcomes.append("later")
+resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 print(" ".join(outcomes))
 """
     path = tmp_path / "events.ndjson"
