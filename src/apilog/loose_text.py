@@ -14,6 +14,7 @@ _STRINGS = {
     '"': re.compile(r'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL),
     "'": re.compile(r"[^'\\]*(?:\\.[^'\\]*)*", re.DOTALL),
 }
+_NO_NAME = re.compile(r"[\n\r\"']")
 _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 _SCALAR = re.compile(r"[\w.+-]+(?=\s*(?:[,}\]\r\n]|$))|[^\r\n]*")
 
@@ -54,7 +55,10 @@ def _name_before(text: str, found: re.Match[str]) -> tuple[str, str]:
     end = found.start()
     while end and text[end - 1] == "\\":
         end -= 1
-    name = text[text.rfind(quote, 0, end) + 1 : end]
+    begin = text.rfind(quote, 0, end) + 1
+    name = text[begin:end]
+    if not begin and _NO_NAME.search(name):
+        return "", quote  # this quote opened nothing: what is before it is no name
     if "\\" in name:
         name = _ESCAPED.sub(lambda escape: chr(int(escape[1], 16)), name).replace("\\", "")
     return name, text[end : found.start()] + quote
