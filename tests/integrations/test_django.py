@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import sys
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -716,6 +717,10 @@ def test_the_id_reaches_the_view_past_a_middleware_that_read_the_headers(
         assert answer.text == recorder.one(apilog_django.client()).transaction_id
 
 
+@pytest.mark.skipif(
+    sys.version_info < (3, 11),
+    reason="before Python 3.11 a frame of Django's own keeps the last request, recorded or not",
+)
 @pytest.mark.parametrize("address", ["/body", "/stream", "/unread"], ids="for {}".format)
 def test_a_request_dies_with_its_call(django_site: Site, recorder: Recorder, address: str) -> None:
     """A request that refers to itself keeps its uploads until a garbage collection."""
@@ -728,14 +733,15 @@ def test_a_request_dies_with_its_call(django_site: Site, recorder: Recorder, add
         gc.collect()
         gc.disable()
         try:
-            response = WSGIHandler()(
-                RequestFactory().post(address, b"x", "text/plain").environ,
-                lambda *head, **_: None,
-            )
-            b"".join(response)
-            response.close()  # type: ignore[attr-defined]
-            del response
-            recorder.one(apilog_django.client())
-            assert [each() for each in requests] == [None]
+            for _ in range(2):  # Django's first look at the connections of a thread keeps frames
+                response = WSGIHandler()(
+                    RequestFactory().post(address, b"x", "text/plain").environ,
+                    lambda *head, **_: None,
+                )
+                b"".join(response)
+                response.close()  # type: ignore[attr-defined]
+                del response
+                recorder.one(apilog_django.client())
+            assert requests[-1]() is None
         finally:
             gc.enable()
