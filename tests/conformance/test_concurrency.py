@@ -93,4 +93,5 @@ def test_nothing_is_mixed_up_over_sockets(
     ids = {str(document["request"]["body"]["number"]): document for document in documents}
     for call in calls:  # these servers add no header, so the number in the body is the id
         call.transaction_id = ids[str(call.number)]["transaction_id"]
-    assert mixed_up(calls, [apilog.Event.from_document(each) for each in documents]) == []
+    events = [apilog.Event.from_document(each) for each in documents]
+    assert mixed_up(calls, events, late=1.0) == []

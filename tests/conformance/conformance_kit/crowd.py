@@ -180,8 +180,11 @@ def _call(number: int, sent_at: float, response: httpx.Response) -> Call:
     )
 
 
-def mixed_up(calls: list[Call], events: list[apilog.Event]) -> list[str]:
-    """Return every point in which an event does not tell of its own call."""
+def mixed_up(calls: list[Call], events: list[apilog.Event], *, late: float = 0.0) -> list[str]:
+    """Return every point in which an event does not tell of its own call.
+
+    A busy server may ask for the end of a body up to *late* seconds after its client had it all.
+    """
     by_id = {event.transaction_id: event for event in events}
     found = [] if len(by_id) == len(events) == len(calls) else ["events are missing or share an id"]
     for call in calls:
@@ -199,7 +202,7 @@ def mixed_up(calls: list[Call], events: list[apilog.Event]) -> list[str]:
             "end": (
                 True,
                 event.response is not None
-                and _ordered(call.answer["ended"], event.response.time, call.received_at + LATE),
+                and _ordered(call.answer["ended"], event.response.time, call.received_at + late),
             ),
         }
         found += [
@@ -208,10 +211,6 @@ def mixed_up(calls: list[Call], events: list[apilog.Event]) -> list[str]:
             if expected != seen
         ]
     return found
-
-
-LATE = 1.0
-"""Seconds for which a busy server may not ask for the end of a body that its client has already."""
 
 
 def _ordered(before: float, time_told: str, after: float) -> bool:
