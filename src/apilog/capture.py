@@ -66,8 +66,8 @@ class Exchange:
         response_limit: int,
         weight: int = 1,
     ) -> None:
+        self._clock = time.perf_counter()  # first: a thread put aside here must not end too early
         self.started_at = time.time()
-        self._clock = time.perf_counter()
         self.source = source
         self.read_head = read_head
         self.request_body = BodyCopy(request_limit)

@@ -94,4 +94,4 @@ def test_nothing_is_mixed_up_over_sockets(
     for call in calls:  # these servers add no header, so the number in the body is the id
         call.transaction_id = ids[str(call.number)]["transaction_id"]
     events = [apilog.Event.from_document(each) for each in documents]
-    assert mixed_up(calls, events, late=1.0) == []
+    assert mixed_up(calls, events) == []

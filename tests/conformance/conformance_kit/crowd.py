@@ -180,11 +180,8 @@ def _call(number: int, sent_at: float, response: httpx.Response) -> Call:
     )
 
 
-def mixed_up(calls: list[Call], events: list[apilog.Event], *, late: float = 0.0) -> list[str]:
-    """Return every point in which an event does not tell of its own call.
-
-    A busy server may ask for the end of a body up to *late* seconds after its client had it all.
-    """
+def mixed_up(calls: list[Call], events: list[apilog.Event]) -> list[str]:
+    """Return every point in which an event does not tell of its own call."""
     by_id = {event.transaction_id: event for event in events}
     found = [] if len(by_id) == len(events) == len(calls) else ["events are missing or share an id"]
     for call in calls:
@@ -202,7 +199,7 @@ def mixed_up(calls: list[Call], events: list[apilog.Event], *, late: float = 0.0
             "end": (
                 True,
                 event.response is not None
-                and _ordered(call.answer["ended"], event.response.time, call.received_at + late),
+                and _ordered(call.answer["ended"], event.response.time, call.received_at + LATE),
             ),
         }
         found += [
@@ -211,6 +208,10 @@ def mixed_up(calls: list[Call], events: list[apilog.Event], *, late: float = 0.0
             if expected != seen
         ]
     return found
+
+
+LATE = 1.0
+"""Seconds by which an end may be late: a busy server asks for it when its client has long gone."""
 
 
 def _ordered(before: float, time_told: str, after: float) -> bool:
