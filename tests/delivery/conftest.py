@@ -389,11 +389,13 @@ def run(tmp_path: Path) -> Run:
         script = tmp_path / "program.py"
         script.write_text(PRELUDE + program)
         paths = os.pathsep.join(str(Path(entry).resolve()) for entry in sys.path if entry)
+        # A tracer has locks of its own, and these programs fork in the middle of everything.
+        untraced = {name: each for name, each in os.environ.items() if "COVERAGE" not in name}
         began = time.monotonic()
         with subprocess.Popen(
             [sys.executable, "-W", FORKS_ON_PURPOSE, str(script), *arguments],
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": paths, **environment},
+            env={**untraced, "PYTHONPATH": paths, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
