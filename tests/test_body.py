@@ -228,13 +228,21 @@ def test_json_beyond_every_reader_stays_home(body: bytes) -> None:
         pytest.param(b"\x89PNG\r\n", "image/png", id="a picture"),
         pytest.param(b"\0\1", "", id="bytes without a type"),
         pytest.param(b"{not JSON", "application/octet-stream", id="bytes that begin like JSON"),
-        pytest.param(b"\x00\xff", "application/x-protobuf", id="a binary format"),
+        pytest.param(b"\x00\xff", "application/pdf", id="a binary format"),
         pytest.param(b"x", '\x00\xff;;;=="', id="a type that is noise"),
     ],
 )
 def test_everything_else_is_base64(body: bytes, content_type: str) -> None:
     assert wire(body, content_type) == base64(body)
     assert b64decode(str(wire(body, content_type).body)) == body
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/msgpack", "application/x-protobuf", "application/cbor", "application/senml+cbor"],
+)
+def test_data_that_nobody_can_mask_without_its_schema_stays_home(content_type: str) -> None:
+    assert wire(b"\xa8password\xa1x", content_type) == WireBody(omitted="opaque_type")
 
 
 def test_an_empty_body_and_one_that_was_not_read_are_told_apart() -> None:

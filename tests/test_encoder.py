@@ -21,6 +21,7 @@ from apilog.config import Config
 from apilog.delivery import Dropped
 from apilog.encoder import LARGEST_EVENT, Encoder
 from apilog.events import Event
+from apilog.hooks import MASKS, Hooks
 
 CANARY = "c4n4ry-7f3a"
 JSON_TYPE = ("Content-Type", "application/json")
@@ -34,10 +35,13 @@ class Failing:
         raise RuntimeError(CANARY)
 
 
-def encoder(
-    complaints: Complaints | None = None, mask_event: Hook | None = None, **options: Any
-) -> Encoder:
-    return Encoder(Config(**options), complaints or Complaints(), lambda: mask_event)
+def encoder(complaints: Complaints | None = None, **options: Any) -> Encoder:
+    """Return an encoder with *options*, those of `Config` and the masks among the hooks."""
+    complaints = complaints or Complaints()
+    hooks = Hooks(complaints)
+    for name in MASKS & options.keys():
+        hooks.set(name, options.pop(name))
+    return Encoder(Config(**options), complaints, hooks)
 
 
 def exchange(
@@ -241,9 +245,23 @@ def test_what_hooks_and_annotations_say_beats_the_credential_field_by_field() ->
 
 def test_identities_are_bounded() -> None:
     call = exchange(headers=[bearer({"sub": "u" * 5_000})])
-    call.annotations["session_token"] = "s" * 5_000
+    call.annotations["company_id"] = "s" * 5_000
     event = encoded(call)
-    assert (len(event["user_id"]), len(event["session_token"])) == (1_000, 1_000)
+    assert (len(event["user_id"]), len(event["company_id"])) == (1_000, 1_000)
+
+
+@pytest.mark.parametrize(
+    ("token", "kept"),
+    [
+        pytest.param("s-1", "s-1", id="a label"),
+        pytest.param("0f3a" * 8, "sha256:", id="what opens a session"),
+        pytest.param("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl", "sha256:", id="a JWT"),
+    ],
+)
+def test_a_session_token_that_opens_the_session_becomes_a_pseudonym(token: str, kept: str) -> None:
+    call = exchange()
+    call.annotations["session_token"] = token
+    assert encoded(call)["session_token"].startswith(kept)
 
 
 def test_a_header_with_credentials_of_another_name_is_read_and_masked() -> None:

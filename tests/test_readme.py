@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -181,16 +182,56 @@ def test_the_masking_options_mask(events: CapturedEvents) -> None:
     from apilog.wsgi import ApiLogMiddleware
 
     def app(environ: Any, start_response: Any) -> list[bytes]:
-        start_response("200 OK", [("Content-Type", "application/json")])
-        return [b'{"tax_number": 12, "note": "see ACME-12345678", "session": "open"}']
+        kind = "text/xml" if environ["PATH_INFO"] == "/xml" else "application/json"
+        start_response("200 OK", [("Content-Type", kind)])
+        if kind == "text/xml":
+            return [b"<a><note>private</note><b>1</b></a>"]
+        body = {"tax_number": 12, "note": "see ACME-12345678", "session": "open"}
+        body |= {"customer": {"address": "Main St 1", "name": "ada"}, "items": [{"price": 3}]}
+        return [json.dumps(body).encode()]
 
-    recorded = ApiLogMiddleware(app, client=executed("Masking")["client"])
+    recorded = ApiLogMiddleware(app, client=executed("Your own rules")["client"])
     with httpx.Client(transport=httpx.WSGITransport(recorded), base_url="http://test") as client:
         client.get("/", headers={"X-Internal-User": "ada"})
-    response, request = events[0].response, events[0].request
-    assert response is not None
-    assert response.body == {"tax_number": "***", "note": "see ***", "session": "open"}
-    assert request.headers["X-Internal-User"] == "***"
+        client.post("/login")
+        client.get("/reports/1")
+        client.get("/xml")
+    usual, login, report, xml = (event.response and event.response.body for event in events)
+    assert usual == {
+        "tax_number": "***",
+        "note": "see ***",
+        "session": "open",
+        "customer": {"address": "***", "name": "ada"},
+        "items": [{"price": "***"}],
+    }
+    assert events[0].request.headers["X-Internal-User"] == "***"
+    assert login is None
+    assert isinstance(report, dict)
+    assert report["session"] == "string(4)"
+    assert xml == "<a><b>1</b></a>"
+
+
+def test_the_commands_that_show_the_rules_work(tmp_path: Path) -> None:
+    shown = re.findall(r"^\$ apilog (mask|lint) (\S+)", README, re.MULTILINE)
+    assert [name for name, _ in shown] == ["mask", "lint"]
+    for name, file in shown:
+        path = tmp_path / file
+        entry = {"request": {"method": "GET", "url": "https://h/?token=c4n4ry", "headers": []}}
+        event = {
+            "request": {
+                "time": "t",
+                "uri": "https://h/",
+                "verb": "GET",
+                "body": {"dob": "1815-12-10"},
+            }
+        }
+        har = {"log": {"entries": [entry]}}
+        path.write_text(json.dumps(har if file.endswith(".har") else event))
+        command = [sys.executable, "-m", "apilog.cli", name, str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert "c4n4ry" not in done.stdout + done.stderr
+        assert ("token=***" if name == "mask" else "mask_fields") in done.stdout
+        assert done.returncode == (0 if name == "mask" else 1)
 
 
 def test_the_account_adds_up() -> None:
@@ -219,7 +260,7 @@ def test_set_up_takes_ten_lines_for_each_framework() -> None:
 
 
 def test_every_hook_is_in_the_table() -> None:
-    table = re.findall(r"^\| `(\w+)` \| (?!`)", README.partition("## Masking")[0], re.MULTILINE)
+    table = re.findall(r"^\| `(\w+)` \| (?!`)", README.partition("## Privacy")[0], re.MULTILINE)
     assert table == list(NAMES)
 
 

@@ -109,6 +109,7 @@ async def _async_tee(
             yield chunk
     except (GeneratorExit, CancelledError):
         exchange.abort()
+        submit()  # nor one whose client is gone, where the server says so by an error
         raise
     except BaseException as error:
         exchange.fail(error, head_sent=True)

@@ -8,9 +8,10 @@ from __future__ import annotations
 import base64
 import re
 from collections import deque
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
 
-from apilog import codec, content_encoding, multipart
+from apilog import codec, content_encoding, multipart, wide_text
 from apilog.codec import JSON
 from apilog.media_type import MediaType, media_type
 
@@ -93,6 +94,10 @@ class BodyCopy:
         self.held = sum(map(len, self._head)) + self._tail_size
 
 
+Change: TypeAlias = "Callable[[str, bytes], bytes]"
+Digest: TypeAlias = "Callable[[bytes], str]"
+
+
 class WireBody(NamedTuple):
     """A body as an event carries it; *omitted* says why it, or a part of it, stayed home."""
 
@@ -103,52 +108,77 @@ class WireBody(NamedTuple):
 
 EMPTY = WireBody()
 
+
+class OmittedError(Exception):
+    """Report a body that must not be used, for this reason."""
+
+
+_CONTINUATION = re.compile(r"\A(?:(?:[ \t][^\n]*|[\w+/=-]{16,}\r?|-----END [^\n]*|\r?)\n)*")
+"""Lines that only those before them explain: of an indented block, or of a key in base64."""
+
 _JSON_BEGINS = re.compile(rb"(?:\xef\xbb\xbf)?\s*[\[{]")
 
 
 def wire_body(
-    copy: BodyCopy, *, content_type: str, coding: str, limit: int, complete: bool
+    copy: BodyCopy,
+    *,
+    content_type: str,
+    coding: str,
+    limit: int,
+    complete: bool,
+    change: Change | None = None,
+    digest: Digest | None = None,
 ) -> WireBody:
     """Return what an event carries of the body in *copy*; never fail, whatever the bytes are.
 
     JSON media types become JSON; multipart forms a JSON object of their fields (of files only name,
-    type and size); other text becomes text; the rest base64, unless it is JSON by another name.
-    *coding*, a ``Content-Encoding``, is undone up to *limit* bytes. Of line formats that are cut or
-    incomplete whole lines are kept. Any other body that is cut, incomplete or not what its headers
-    say stays home: what cannot be parsed cannot be masked.
+    type, size and *digest*); other text becomes text; the rest base64, unless it is JSON by another
+    name. *coding*, a ``Content-Encoding``, is undone up to *limit* bytes; then *change* may change
+    the body, or raise `OmittedError`. Of line formats that are cut or incomplete whole lines are
+    kept. Any other body that is cut, incomplete or not what its headers say stays home: what cannot
+    be parsed cannot be masked.
     """
     if copy.size == 0:
         return EMPTY if complete else WireBody(omitted="not_read")
     media = media_type(content_type)
-    if copy.cut or not complete:
-        lines = ""
-        if media.is_lines and media.is_ascii_based and not coding:
-            lines = _both_ends(copy, complete) if copy.cut else _whole_lines(copy.whole())
-        return WireBody(body=lines or None, omitted="over_limit" if copy.cut else "incomplete")
-    if coding:
-        return _decoded(copy.whole(), media, coding, limit)
-    return _parsed(copy.whole(), media)
-
-
-def _decoded(body: bytes, media: MediaType, coding: str, limit: int) -> WireBody:
     try:
-        return _parsed(content_encoding.decoded(body, coding, limit), media)
+        if copy.cut or not complete:
+            omitted = "over_limit" if copy.cut else "incomplete"
+            readable = media.is_lines and media.is_ascii_based and not coding
+            lines = _lines(copy, complete) if readable else ""
+            if lines and change is not None:
+                lines = change(content_type, lines.encode()).decode("utf-8", "replace")
+            return WireBody(body=lines or None, omitted=omitted)
+        body = _decoded(copy.whole(), coding, limit) if coding else copy.whole()
+        if change is not None:
+            body = change(content_type, body)
+        return _parsed(body, media, digest)
+    except OmittedError as error:
+        return WireBody(omitted=str(error))
+
+
+def _decoded(body: bytes, coding: str, limit: int) -> bytes:
+    try:
+        return content_encoding.decoded(body, coding, limit)
     except content_encoding.UnsupportedEncodingError:
-        return WireBody(omitted="unsupported_encoding")
+        raise OmittedError("unsupported_encoding") from None
     except OverflowError:
-        return WireBody(omitted="over_limit")
+        raise OmittedError("over_limit") from None
     except ValueError:
-        return WireBody(omitted="bad_encoding")
+        raise OmittedError("bad_encoding") from None
 
 
-def _parsed(body: bytes, media: MediaType) -> WireBody:
+def _parsed(body: bytes, media: MediaType, digest: Digest | None) -> WireBody:
+    if media.is_opaque:
+        return WireBody(omitted="opaque_type")
     try:
         if media.is_json:
             return WireBody(_json(body, media))
         if media.is_multipart:
-            return WireBody(dict(multipart.fields(body, media.parameters.get("boundary", ""))))
+            boundary = media.parameters.get("boundary", "")
+            return WireBody(dict(multipart.fields(body, boundary, digest)))
     except ValueError:
-        return WireBody(omitted="unparsable")
+        raise OmittedError("unparsable") from None
     if (media.is_form or not media.is_text) and _JSON_BEGINS.match(body):
         # What clients send when nobody set a type; only as JSON can its secrets be found.
         try:
@@ -178,12 +208,17 @@ def _readable(body: bytes, media: MediaType) -> str:
     Raises:
         UnicodeError: it is no text in its charset, nor in UTF-8.
     """
-    if media.is_ascii_based or b"\0" in body:  # ASCII read as UTF-16 is a secret in disguise
+    guessed = wide_text.charset(body)
+    if b"\0" in body if not media.is_ascii_based else guessed == "utf-8":
         try:
             return body.decode(media.charset).removeprefix("\ufeff")
         except (LookupError, UnicodeError):
             pass
-    return body.decode().removeprefix("\ufeff")
+    return body.decode(guessed).removeprefix("\ufeff")
+
+
+def _lines(copy: BodyCopy, complete: bool) -> str:
+    return _both_ends(copy, complete) if copy.cut else _whole_lines(copy.whole())
 
 
 def _both_ends(copy: BodyCopy, complete: bool) -> str:
@@ -191,6 +226,7 @@ def _both_ends(copy: BodyCopy, complete: bool) -> str:
     first, last = copy.ends()
     last = last[last.find(b"\n") + 1 :] if b"\n" in last else b""
     head, tail = _whole_lines(first), _text(last) if complete else _whole_lines(last)
+    tail = _CONTINUATION.sub("", tail, count=1)
     if not head and not tail:
         return ""
     left_out = copy.size - len(head.encode()) - len(tail.encode())

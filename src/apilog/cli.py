@@ -3,32 +3,49 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+import traceback
 from contextlib import closing
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from apilog._version import __version__
-from apilog.exceptions import ConfigError
+from apilog.exceptions import ApiLogError, ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+_MASK = """\
+Apply the rules of the environment (APILOG_*) and of the options to recorded calls: events of apilog
+or Moesif (one, a list, or one a line), a HAR file or entry, or raw HTTP/1.1 messages. The calls go
+to standard output, masked, in the format that they came in: bodies as an event would carry them,
+codings undone, and those that cannot be masked left out. What every rule did goes to standard
+error. Exit code: 0, with --check 1 if there was something to mask; 2 if nothing could be done."""
+
+_LINT = """\
+Read recorded calls as `apilog mask` does, or the database of `apilog serve`; apply the rules of the
+environment and of the options; and name what still looks sensitive, with the option that would mask
+it. No value is printed. Exit code: 0 if nothing is found, 1 if something is, 2 if the input cannot
+be read."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line *argv* and return its exit code: 0, or 2 for what the user can mend.
+    """Run the command line *argv*; return the exit code: 0, 1, or 2 for what the user can mend.
 
     Wrong arguments end in SystemExit(2), and ``--version`` in SystemExit(0), as argparse has it.
     """
-    arguments = _parser().parse_args(argv)
+    arguments = _parser(sys.argv[1:] if argv is None else argv).parse_args(argv)
     try:
-        _serve(arguments.host, arguments.port, arguments.db)
-    except ConfigError as error:
+        code: int = arguments.run(arguments)
+    except ApiLogError as error:
         sys.stderr.write(f"apilog: {error}\n")
         return 2
-    return 0
+    return code
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser; the options of a command are there once *argv* names it."""
     parser = argparse.ArgumentParser(prog="apilog", description="Record API calls; look at them.")
     parser.add_argument("--version", action="version", version=f"apilog {__version__}")
     commands = parser.add_subparsers(metavar="command", required=True)
@@ -36,13 +53,54 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", default="127.0.0.1", help="loopback address (%(default)s)")
     serve.add_argument("--port", type=_port, default=8090, help="0 for a free one (%(default)s)")
     serve.add_argument("--db", default="apilog.db", help="SQLite file or :memory: (%(default)s)")
+    serve.set_defaults(run=_run_serve)
+    mask = commands.add_parser(
+        "mask", help="mask recorded calls, and say what each rule did", description=_MASK
+    )
+    lint = commands.add_parser(
+        "lint", help="name what looks sensitive in recorded calls", description=_LINT
+    )
+    if "mask" in argv or "lint" in argv:  # `serve` and `--version` need not wait for this
+        _add_recording_commands(mask, lint)
     return parser
+
+
+def _add_recording_commands(mask: argparse.ArgumentParser, lint: argparse.ArgumentParser) -> None:
+    from apilog import lint_command, mask_command
+
+    mask.add_argument("file", metavar="FILE|-", help="a recording; - is standard input")
+    mask.add_argument("--check", action="store_true", help="exit with 1 if anything was masked")
+    mask_command.add_rule_options(mask)
+    mask.set_defaults(run=lambda arguments: _shielded(mask_command.run, arguments))
+    lint_command.add_options(lint)
+    mask_command.add_rule_options(lint)
+    lint.set_defaults(run=lambda arguments: _shielded(lint_command.run, arguments))
+
+
+def _shielded(run: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
+    """Run a command; of a failure of ours say what and where, never what it was about."""
+    try:
+        return run(arguments)
+    except ApiLogError:
+        raise
+    except BrokenPipeError:  # whoever read has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
+    except Exception as error:  # noqa: BLE001 - its message may quote the recording
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        name = f"{type(error).__name__} in {PurePath(place.filename).name}, line {place.lineno}"
+        raise ApiLogError(f"nothing could be done: {name}; please report this") from None
 
 
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) < 65_536):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 65535")
     return int(text)
+
+
+def _run_serve(arguments: argparse.Namespace) -> int:
+    _serve(arguments.host, arguments.port, arguments.db)
+    return 0
 
 
 def _serve(host: str, port: int, db: str) -> None:

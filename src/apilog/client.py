@@ -56,7 +56,7 @@ class Client(HookDecorators):
         if callable(self._rate):
             self.hooks.set("sample_rate", self._rate)
             self._rate = 1.0
-        self._encoder = Encoder(self.config, self._complaints, lambda: self.hooks.mask_event)
+        self._encoder = Encoder(self.config, self._complaints, self.hooks)
         self._pipelines = [
             Pipeline(
                 each,

@@ -14,6 +14,7 @@ from apilog import option_kinds as kinds
 from apilog.exceptions import ConfigError
 from apilog.option_kinds import Kind
 from apilog.proxies import Network
+from apilog.route_rules import RouteRules, routes
 
 __all__ = ["Config"]
 
@@ -59,14 +60,35 @@ class Config:
     mask_query: tuple[str, ...] = _option((), kinds.names())
     """Query parameters masked besides the defaults, in any spelling."""
 
-    mask_fields: tuple[str, ...] = _option((), kinds.names())
-    """Names masked in bodies and metadata besides the defaults, in any spelling."""
+    mask_fields: tuple[str, ...] = _option((), kinds.places())
+    """Names masked in bodies and metadata besides the defaults, in any spelling; dotted paths
+    (``user.address.zip``) and JSON pointers (``/items/*/zip``) mask in one place only."""
 
     mask_patterns: tuple[re.Pattern[str], ...] = _option((), kinds.patterns())
-    """Regular expressions whose matches are masked in every text."""
+    """Regular expressions whose matches are masked in every text. One that can take exponential
+    time is refused: it would stop the whole process."""
 
     unmask: tuple[str, ...] = _option((), kinds.names())
     """Names taken off the defaults, where a default meets an innocent name of yours."""
+
+    mask_routes: tuple[RouteRules, ...] = _option((), routes())
+    """Rules for some calls only: a route or a path (``*`` stands for anything, a verb may stand
+    before it), and for each the options that are added or switched there."""
+
+    keep_fields: tuple[str, ...] = _option((), kinds.places())
+    """An allow-list: with any, every other value in bodies, metadata, queries and headers goes, and
+    bodies without fields stay home."""
+
+    shape_only: bool = _option(False, kinds.flag())
+    """On: types and sizes stand in the place of all values."""
+
+    hash: bytes | None = _option(None, kinds.key())
+    """A key of yours: what is masked becomes a pseudonym (HMAC-SHA-256), the same for the same
+    value, instead of a constant that tells nothing."""
+
+    mask_timeout: float = _option(1.0, kinds.number(0.01, 60))
+    """Seconds that `mask_body` or `mask_event` may take for one event; later it is lost or reduced,
+    because a hook that hangs must not hold all the others."""
 
     trusted_proxies: tuple[Network | str, ...] = _option((), kinds.networks())
     """Proxies whose word about the client is taken; nobody's by default, because anybody can send
@@ -150,7 +172,8 @@ def _read(name: str, value: Any, parse: Callable[[Any], Any], kind: Kind) -> Any
     try:
         return parse(value)
     except (ValueError, TypeError, OverflowError) as error:
-        raise ConfigError(f"{name} = {value!r}: expected {kind.expected}") from error
+        shown = "..." if kind.is_secret else repr(value)
+        raise ConfigError(f"{name} = {shown}: expected {kind.expected}") from error
 
 
 def _unknown(name: str) -> str:

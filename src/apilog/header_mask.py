@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import re
 
+from apilog import random_tokens
 from apilog.key_rule import KeyRule
-from apilog.mask_notes import MASK
+from apilog.mask_record import Record
 
 URLS = frozenset(
-    "referer location content-location origin link refresh hx-current-url x-forwarded-uri"
-    " x-original-uri x-original-url x-envoy-original-path x-rewrite-url".split()
+    "referer location content-location origin link refresh hx-current-url hx-location hx-redirect"
+    " hx-push-url hx-replace-url x-accel-redirect x-forwarded-uri x-original-uri x-original-url"
+    " x-envoy-original-path x-rewrite-url x-pingback sourcemap destination".split()
 )
+"""Headers whose value is an address, or begins with one."""
+
+INNOCENT = frozenset(
+    "accept accept-charset accept-encoding accept-language accept-ranges age allow connection"
+    " content-encoding content-language content-length content-type date etag expect expires host"
+    " if-match if-modified-since if-none-match if-unmodified-since keep-alive last-modified"
+    " max-forwards pragma range retry-after sec-fetch-dest sec-fetch-mode sec-fetch-site server te"
+    " trailer transfer-encoding upgrade user-agent vary".split()
+)
+"""Headers that HTTP itself needs: an allow-list keeps them."""
+
 _CREDENTIALS = frozenset({"authorization", "proxy-authorization"})
 _SCHEMES = frozenset(
     "apikey aws4-hmac-sha256 basic bearer digest dpop hawk hmac jwt negotiate ntlm oauth"
@@ -19,49 +32,53 @@ _SCHEMES = frozenset(
 _NEXT_COOKIE = re.compile(r"\n|,\s*(?=[^;,=\s]+=)")
 
 
-class Treatments(dict[str, "tuple[str, str | None] | None"]):
-    """What is done to a header, by its name as it was spelled: the name in lower case and the rule.
+class HeaderNames(dict[str, "tuple[str, str | None]"]):
+    """What is known of a header by its name as it was spelled: the name in lower case, the rule."""
 
-    None for a header that is left alone, which most are; *every* one is looked at for patterns.
-    """
-
-    def __init__(self, rules: KeyRule, *, every: bool) -> None:
+    def __init__(self, rules: KeyRule) -> None:
         super().__init__()
         self._rules = rules
-        self._every = every
 
-    def __missing__(self, name: str) -> tuple[str, str | None] | None:
+    def __missing__(self, name: str) -> tuple[str, str | None]:
         lowered = name.lower()
-        rule = self._rules[lowered]
-        touched = self._every or rule is not None or lowered in URLS
-        treatment = (lowered, rule) if touched else None
+        known = lowered, self._rules[lowered]
         if lowered in self._rules and len(self) < 2 * len(self._rules):
-            self[name] = treatment
-        return treatment
+            self[name] = known
+        return known
 
 
-def masked(name: str, value: str, rules: KeyRule) -> str:
+def masked(name: str, value: str, where: str, rule: str, rules: KeyRule, record: Record) -> str:
     """Return *value* of the header *name* (lower case) with what is secret in it replaced.
 
     The scheme of a credential stays, and so do the names of cookies and their attributes.
     """
+    rule = f"header:{rule}"
     if name in _CREDENTIALS:
-        scheme, separator, _ = value.strip().partition(" ")
-        return f"{scheme} {MASK}" if separator and scheme.lower() in _SCHEMES else MASK
+        scheme, separator, credential = value.strip().partition(" ")
+        if separator and scheme.lower() in _SCHEMES:
+            return f"{scheme} {record.replaced(credential.strip(), where, rule)}"
     if name == "cookie":
-        return "; ".join(_cookie(each, rules) for each in value.split(";"))
+        pairs = (_cookie(each, where, rule, rules, record) for each in value.split(";"))
+        return "; ".join(pairs)
     if name == "set-cookie":
-        return "\n".join(_set_cookie(each, rules) for each in _NEXT_COOKIE.split(value))
-    return MASK
+        lines = (
+            _set_cookie(each, where, rule, rules, record) for each in _NEXT_COOKIE.split(value)
+        )
+        return "\n".join(lines)
+    return record.replaced(value, where, rule)
 
 
-def _cookie(pair: str, rules: KeyRule) -> str:
-    name, separator, _ = pair.strip().partition("=")
+def _cookie(pair: str, where: str, rule: str, rules: KeyRule, record: Record) -> str:
+    name, separator, value = pair.strip().partition("=")
     if not separator:
-        return MASK
-    return pair.strip() if rules.spares(name) else f"{name}={MASK}"
+        return record.replaced(name, where, rule) if name else ""
+    if rules.spares(name):
+        return pair.strip()
+    bare = value.strip('"')  # many a cookie is a mere preference, whose word may stand elsewhere
+    sought = rules[name] is not None or random_tokens.token_like(bare)
+    return f"{name}={record.replaced(bare, where, rule, sought=sought)}"
 
 
-def _set_cookie(value: str, rules: KeyRule) -> str:
-    pair, separator, attributes = value.partition(";")
-    return _cookie(pair, rules) + separator + attributes
+def _set_cookie(line: str, where: str, rule: str, rules: KeyRule, record: Record) -> str:
+    pair, separator, attributes = line.partition(";")
+    return _cookie(pair, where, rule, rules, record) + separator + attributes

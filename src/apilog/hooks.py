@@ -26,8 +26,14 @@ FIELDS: Mapping[str, str] = {
 }
 """The hooks that fill a field of the event, and the field."""
 
-NAMES = (*FIELDS, "skip", "mask_event")
-"""Every hook; all but ``mask_event`` are asked inside the request with (request, response)."""
+MASKS: Mapping[str, str] = {
+    "mask_event": "an event",
+    "mask_body": "(content_type, body)",
+}
+"""The hooks that run on the worker thread, and what they take."""
+
+NAMES = (*FIELDS, "skip", *MASKS)
+"""Every hook; all but those of `MASKS` are asked inside the request with (request, response)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +72,8 @@ def checked(name: str, hook: object) -> Callable[..., Any]:
         ConfigError: it is not callable.
     """
     if not callable(hook):
-        raise ConfigError(
-            f"{name} = {hook!r}: not a function; pass one that takes (request, response)"
-            if name != "mask_event"
-            else f"{name} = {hook!r}: not a function; pass one that takes an event"
-        )
+        taken = MASKS.get(name, "(request, response)")
+        raise ConfigError(f"{name} = {hook!r}: not a function; pass one that takes {taken}")
     return hook
 
 
@@ -85,15 +88,16 @@ class Hooks:
         self._complaints = complaints
         self._asked: dict[str, Callable[..., Any]] = {}
         self._async: set[str] = set()
-        self.mask_event: Callable[..., Any] | None = None
+        self.masks: dict[str, Callable[..., Any]] = {}
+        """The hooks of `MASKS` that were given."""
 
     def set(self, name: str, hook: object) -> None:
         """Put *hook* in the place called *name*; a later one replaces it."""
         function = checked(name, hook)
-        if name == "mask_event":
+        if name in MASKS:
             if is_async(function):
-                raise ConfigError(f"mask_event = {hook!r}: is async; pass a plain function")
-            self.mask_event = function
+                raise ConfigError(f"{name} = {hook!r}: is async; pass a plain function")
+            self.masks[name] = function
         else:
             self._asked[name] = function
             self._async.discard(name)
@@ -172,7 +176,7 @@ class Hooks:
 class HookDecorators:
     """The hooks as decorators: ``@client.identify_user`` above a function of the app.
 
-    All but `mask_event` are asked once for each call, inside the request, with the request and the
+    All but the last two are asked once for each call, inside the request, with the request and the
     response as the framework knows them.
     """
 
@@ -216,6 +220,15 @@ class HookDecorators:
         It runs on the worker thread. None, or an exception, drops the event.
         """
         self.set_hook("mask_event", hook)
+        return hook
+
+    def mask_body(self, hook: Function) -> Function:
+        """Give *hook* the content type and the bytes of every body; use what it returns as body.
+
+        It runs on the worker thread, before our own rules. None, or an exception, leaves the body
+        out.
+        """
+        self.set_hook("mask_body", hook)
         return hook
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import pairwise
 
 _BORDERS = re.compile(
@@ -31,6 +31,8 @@ WORDS = frozenset(
 )
 """Words that call for masking wherever they stand in a name."""
 
+_OWNERS = "admin auth db ftp imap ldap login mail mysql pop proxy redis root smtp sql user".split()
+
 PHRASES = frozenset(
     tuple(phrase.split())
     for phrase in (
@@ -46,6 +48,9 @@ PHRASES = frozenset(
         "subscription key",
         "functions key",
         "auth key",
+        "basic auth",
+        "http auth",
+        "proxy auth",
         "ssh key",
         "auth code",
         "authorization code",
@@ -94,7 +99,7 @@ PHRASES = frozenset(
         "seed phrase",
         "recovery phrase",
     )
-)
+) | {(owner, "pass") for owner in _OWNERS}
 """Two words that call for masking beside each other; the second one in the plural, too."""
 
 ENDINGS = (
@@ -122,7 +127,9 @@ ALONE = frozenset(
 )
 """Names that call for masking when nothing else stands in them."""
 
-HEADER_WORDS = frozenset({"auth", "session", "cookie", "sig"})
+HEADER_WORDS = frozenset(
+    {"auth", "session", "cookie", "sig", "authenticationinfo", "proxyauthenticationinfo"}
+)
 """Words that call for masking in a header name; a header carries less innocent text than a body."""
 
 QUERY_WORDS = frozenset({"code", "key", "session"})
@@ -131,8 +138,14 @@ QUERY_WORDS = frozenset({"code", "key", "session"})
 
 def words(name: str) -> tuple[str, ...]:
     """Split *name* at separators and camelCase borders; fold case and unicode look-alikes."""
-    plain = unicodedata.normalize("NFKC", name)
+    plain = name if name.isascii() else _folded(name)
     return tuple(word.casefold() for word in _BORDERS.split(plain) if word)
+
+
+def _folded(name: str) -> str:
+    """Return *name* in its plainest letters: no look-alikes, no accents."""
+    decomposed = unicodedata.normalize("NFKD", name)
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
 
 
 def compact(name: str) -> str:
@@ -206,18 +219,47 @@ class KeyRule(dict[str, "str | None"]):
 
 
 class Shapes(dict[tuple[str, ...], "tuple[tuple[str, str], ...]"]):
-    """Say which of an object's names call for masking, and by which rule: ``shapes[tuple(names)]``.
+    """Say which of an object's names call for a look, and why: ``shapes[tuple(names)]``.
+
+    The reason is the rule that masks what stands under the name; or ``pair:`` and the name of a
+    neighbour, whose value is the name of this one's (``{"name": "password", "value": ...}``); or
+    `NAME`, where the name itself holds what *is_secret* says is one.
 
     The objects of an API have few shapes: one look-up stands for one a name.
     """
 
-    def __init__(self, rules: KeyRule) -> None:
+    def __init__(self, rules: KeyRule, is_secret: Callable[[str], bool]) -> None:
         super().__init__()
         self._rules = rules
+        self._is_secret = is_secret
 
     def __missing__(self, names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-        judged = ((name, self._rules[name]) for name in names)
-        found = tuple((name, rule) for name, rule in judged if rule is not None)
-        if len(self) < _SHAPES_REMEMBERED and sum(map(len, names)) <= _LONGEST_SHAPE:
-            self[names] = found
-        return found
+        found = [(name, rule) for name in names if (rule := self._rules[name]) is not None]
+        secret = [(name, NAME) for name in names if self._is_secret(name)]
+        shape = (*secret, *found, *pairs(names))
+        if len(self) < _SHAPES_REMEMBERED and sum(map(len, names)) <= _LONGEST_SHAPE and not secret:
+            self[names] = shape
+        return shape
+
+
+def pairs(names: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yield those of *names* whose neighbours tell what they are, and the reason.
+
+    A value has its own name in another one's (``name=password&value=...``), and a ``code`` is a
+    secret where OAuth exchanges it (RFC 6749 section 4.1.3).
+    """
+    spelled = {compact(name): name for name in names}
+    naming = next((spelled[word] for word in _NAMING if word in spelled), None)
+    for word, name in spelled.items():
+        if naming is not None and name != naming and (word in _NAMED or word.endswith("value")):
+            yield name, PAIR + naming
+        elif word == "code" and "granttype" in spelled:
+            yield name, "code"
+
+
+NAME = "name"
+PAIR = "pair:"
+_NAMING = (
+    "name key field header parameter param variable property attribute path pointer loc".split()
+)
+_NAMED = frozenset("value val content contents values default input".split())

@@ -7,7 +7,7 @@ thing twice.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 _AFTER_NAME = re.compile(r"""(["'])\s*:\s*""")
 _STRINGS = {
@@ -24,14 +24,19 @@ def may_hold_names(text: str) -> bool:
     return ":" in text and ('"' in text or "'" in text)
 
 
-def masked(text: str, rules: Mapping[str, str | None], mask: str) -> tuple[str, list[str]]:
-    """Return *text* with *mask* for values after sensitive names in quotes, and the rules met.
+def masked(
+    text: str,
+    where: str,
+    *,
+    rules: Mapping[str, str | None],
+    replaced: Callable[[str, str, str], str],
+) -> str:
+    """Return *text* with values after sensitive names in quotes replaced.
 
     An object or a list is masked to the end of the text, one that is quoted itself to the end of
     its line: nothing says where it ends. Takes time in proportion to the text.
     """
     kept: list[str] = []
-    met: list[str] = []
     begin = 0
     found = _AFTER_NAME.search(text)
     while found is not None:
@@ -40,13 +45,13 @@ def masked(text: str, rules: Mapping[str, str | None], mask: str) -> tuple[str, 
         rule = rules[name]
         if rule is not None:
             end, value = _value_after(text, after, delimiter)
-            if value != mask:
-                kept += (text[begin:after], delimiter, mask, delimiter)
+            replacement = replaced(value, where, f"field:{rule}")
+            if value != replacement:
+                kept += (text[begin:after], delimiter, replacement, delimiter)
                 begin = end
-                met.append(rule)
             after = end
         found = _AFTER_NAME.search(text, after)
-    return ("".join(kept) + text[begin:] if kept else text), met
+    return "".join(kept) + text[begin:] if kept else text
 
 
 def _name_before(text: str, found: re.Match[str]) -> tuple[str, str]:
@@ -77,7 +82,8 @@ def _value_after(text: str, begin: int, delimiter: str) -> tuple[int, str]:
         return min(len(text), end + len(delimiter)), text[begin:end]
     if text[begin : begin + 1] in ("{", "["):
         end = text.find("\n", begin) if len(delimiter) > 1 else -1
-        return (len(text) if end < 0 else end), ""
+        end = len(text) if end < 0 else end
+        return end, text[begin:end]
     scalar = _SCALAR.match(text, begin)
     end = scalar.end() if scalar else begin
     return end, text[begin:end]

@@ -1,39 +1,52 @@
 """Masking: a pure function over the finished event, before anything else sees it.
 
-It covers headers, cookies, the query, forms and JSON of any depth under sensitive names, whatever
-the type of the value. It notes what it did by place and rule, never by value.
+It covers every place of an event that holds what a client or the app sent, by the names that
+secrets stand under and by the shapes that they have. It notes what it did by place and rule.
 """
 
 from __future__ import annotations
 
-import base64
 import re
-from collections.abc import Iterable
-from typing import Any, TypeAlias
-from urllib.parse import quote_plus, unquote_plus
+from collections.abc import Iterable, Set
+from typing import cast
 
-from apilog import codec, header_mask, loose_text
-from apilog.codec import JSON, MAX_DEPTH
+from apilog import codec, header_mask, last_gate, random_tokens, secret_values, shape
+from apilog.body_mask import BodyMask
+from apilog.codec import JSON
+from apilog.field_paths import FieldPaths, KeptFields, is_path
+from apilog.graphql_request import GraphQLMask
 from apilog.headers import find
-from apilog.key_rule import HEADER_WORDS, QUERY_WORDS, KeyRule, Shapes
-from apilog.mask_notes import MASK, Notes, Place, note, omit, pointer
+from apilog.key_rule import HEADER_WORDS, QUERY_WORDS, KeyRule
+from apilog.mask_record import (
+    MASK,
+    BodyNotMaskedError,
+    Record,
+    digest,
+    is_replacement,
+    keyed,
+    omit,
+)
 from apilog.media_type import media_type
 from apilog.pattern_mask import Patterns
+from apilog.text_mask import TextMask
+from apilog.tree_mask import TreeMask
 
-_USERINFO = re.compile(r"(?<=//)[^/?#\s]*@")
-_PLAIN_PARAMETERS = re.compile(r"[\w.~/:=&-]*", re.ASCII)
-"""Parameters in which nothing is encoded or quoted: most are, and their names say it all."""
+__all__ = ["MASK", "BodyNotMaskedError", "Masking", "Record"]
 
-_IDENTITY = ("user_id", "company_id", "session_token")
+_IDENTITY = frozenset({"user_id", "company_id", "session_token"})
+_DOCUMENT = _IDENTITY | frozenset(
+    "request response metadata direction weight transaction_id".split()
+)
+_MESSAGE = frozenset("time uri verb headers body transfer_encoding ip_address status".split())
+"""Parts of an event, and of a request or response, that are masked by rules of their own or that
+the protocol speaks of."""
 
-_OWN = {"apilog"}
-"""What metadata holds when nobody added to it: nothing of the caller's but the route."""
+_CLEAN_REMEMBERED = 1_000
+_LONGEST_LABEL = 16
+"""Characters of a session's token from which on it is taken for what opens the session."""
 
-_Tree: TypeAlias = "dict[str, JSON] | list[JSON]"
-
-
-class BodyNotMaskedError(ValueError):
-    """Report a body that the rules cannot be applied to; it must stay home."""
+_LONGEST_REMEMBERED = 200
+"""Header values without a secret that are remembered, and characters of one."""
 
 
 class Masking:
@@ -42,9 +55,14 @@ class Masking:
     Args:
         headers: header names masked besides the defaults, in any spelling.
         query: query parameters masked besides the defaults.
-        fields: names in bodies and metadata masked besides the defaults.
+        fields: names in bodies and metadata masked besides the defaults; dotted paths and JSON
+            pointers name places.
         patterns: regular expressions whose matches are masked in every text.
         unmask: names taken off the defaults.
+        keep: names, paths and pointers; with any, every other value of bodies, metadata, queries
+            and headers is masked, too.
+        shape_only: give types and sizes in the place of all values.
+        key: makes pseudonyms of what is masked, for who holds it; else it becomes a constant.
     """
 
     def __init__(
@@ -55,208 +73,207 @@ class Masking:
         fields: Iterable[str] = (),
         patterns: Iterable[re.Pattern[str]] = (),
         unmask: Iterable[str] = (),
+        keep: Iterable[str] = (),
+        shape_only: bool = False,
+        key: bytes | None = None,
     ) -> None:
-        unmasked = tuple(unmask)
+        unmasked, named = tuple(unmask), tuple(fields)
         self._headers = KeyRule(added=headers, unmasked=unmasked, anywhere=HEADER_WORDS)
         self._query = KeyRule(added=query, unmasked=unmasked, alone=QUERY_WORDS)
-        self._fields = KeyRule(added=fields, unmasked=unmasked)
-        self._shapes = Shapes(self._fields)
-        self._patterns = Patterns(patterns)
-        self._treatments = header_mask.Treatments(self._headers, every=bool(self._patterns))
+        self._fields = KeyRule(
+            added=(name for name in named if not is_path(name)), unmasked=unmasked
+        )
+        self._paths = FieldPaths(filter(is_path, named))
+        self._kept = KeptFields(keep)
+        self._shape_only = shape_only
+        self._replacement = None if key is None else keyed(key)
+        given = Patterns(patterns)
+        self._trees = TreeMask(
+            self._fields, self._nested, self._rule_of, self._is_secret, every_text=bool(given)
+        )
+        others = self._other if self._kept or shape_only else None
+        self._texts = TextMask(self._fields, self._query, given, self._trees.mask, others)
+        graphql = GraphQLMask(self._fields, self._texts)
+        self._texts.urls.requests = graphql.mask_parameters
+        self._bodies = BodyMask(self._fields, self._trees, self._texts, graphql)
+        self._names = header_mask.HeaderNames(self._headers)
+        self._clean: set[str] = set()
 
-    def apply(self, document: dict[str, JSON]) -> Notes:
+    def apply(self, document: dict[str, JSON], record: Record | None = None) -> Record:
         """Mask *document*, an event as it travels, in place; return what was masked.
 
         A body that cannot be masked is taken out, and the metadata says so. Applied to what is
-        masked already, it changes nothing.
+        masked already, it changes nothing. With the *record* of an earlier time, that is continued,
+        and what apilog itself noted is masked as well: somebody may have added to it.
         """
-        notes: Notes = []
+        is_first, record = record is None, record or Record(self._replacement)
         for side in ("request", "response"):
             message = document.get(side)
             if isinstance(message, dict):
-                self._mask_head(message, f"/{side}", notes)
+                self._mask_head(message, f"/{side}", record, _route(document))
+                self._mask_rest(message, _MESSAGE, f"/{side}", record)
                 try:
-                    self._mask_body(message, f"/{side}/body", notes)
+                    self._mask_body(message, f"/{side}/body", record)
                 except BodyNotMaskedError as error:
                     message.pop("body")
+                    message.pop("transfer_encoding", None)
                     omit(document, side, str(error))
-        metadata = document.get("metadata")
-        if isinstance(metadata, dict) and (self._patterns or metadata.keys() != _OWN):
-            try:
-                self._mask_tree(metadata, "/metadata", notes)
-            except BodyNotMaskedError as error:
-                own = metadata.get("apilog")
-                kept: dict[str, JSON] = own if isinstance(own, dict) else {}
-                document["metadata"] = {"apilog": {**kept, "metadata_omitted": str(error)}}
-        if self._patterns:
-            self._match_rest(document, notes)
-        return notes
+        self._mask_metadata(document, record, is_first=is_first)
+        for name in _IDENTITY & document.keys():
+            said = document[name]
+            if said is not None:
+                text = said if isinstance(said, str) else codec.dumps(said).decode()
+                document[name] = self._identity(text, name, record)
+        self._mask_rest(document, _DOCUMENT, "", record)
+        return record
 
-    def _match_rest(self, document: dict[str, JSON], notes: Notes) -> None:
-        """Mask what the user's patterns match in names of people, and in the notes themselves."""
-        for name in _IDENTITY:
-            said = document.get(name)
-            if isinstance(said, str):
-                document[name] = self._patterns.masked(said, f"/{name}", notes)
-        for each in notes:
-            if isinstance(each, dict):
-                each["path"] = self._patterns.masked(str(each["path"]), "", [])
+    def _mask_rest(
+        self, message: dict[str, JSON], known: Set[str], where: str, record: Record
+    ) -> None:
+        """Mask in *message* what is not *known* to be masked already, or to be ours."""
+        if message.keys() <= known:
+            return
+        rest = {name: value for name, value in message.items() if name not in known}
+        self._trees.mask(rest, where, record)
+        message.update(rest)
 
-    def _mask_head(self, message: dict[str, JSON], where: str, notes: Notes) -> None:
+    def _mask_head(
+        self, message: dict[str, JSON], where: str, record: Record, route: str | None
+    ) -> None:
         uri = message.get("uri")
         if isinstance(uri, str):
-            message["uri"] = self._uri(uri, f"{where}/uri", notes)
+            masked = self._texts.urls.masked(uri, f"{where}/uri", record, route)
+            message["uri"] = self._texts.patterns.masked(masked, f"{where}/uri", record)
         headers = message.get("headers")
         if not isinstance(headers, dict):
             return
         for name, value in headers.items():
-            treatment = self._treatments[name]
-            if treatment is None:
+            lowered, rule = self._names[name]
+            text = value if type(value) is str else str(value)
+            if rule is None and text in self._clean and lowered not in header_mask.URLS:
                 continue
-            lowered, rule = treatment
-            place, text = f"{where}/headers/{name}", str(value)
-            if rule is not None:
-                headers[name] = masked = header_mask.masked(lowered, text, self._headers)
-                if masked != text:
-                    note(notes, place, f"header:{rule}")
-            elif lowered in header_mask.URLS:
-                headers[name] = self._uri(text, place, notes)
-            else:
-                headers[name] = self._patterns.masked(text, place, notes)
+            headers[name] = self._header(name, lowered, rule, text, where, record)
 
-    def _uri(self, uri: str, where: str, notes: Notes) -> str:
-        if "@" in uri:
-            given, uri = uri, _USERINFO.sub(f"{MASK}@", uri)
-            if uri != given:
-                note(notes, where, "userinfo")
-        rest, hash_mark, fragment = uri.partition("#")
-        path, question_mark, query = rest.partition("?")
-        if question_mark:
-            query = self._parameters(query, self._query, where, notes)
-        if hash_mark:  # where OAuth's implicit flow has its token
-            fragment = self._parameters(fragment, self._query, where, notes)
-        uri = path + question_mark + query + hash_mark + fragment
-        return self._patterns.masked(uri, where, notes)
-
-    def _parameters(self, text: str, rules: KeyRule, where: str, notes: Notes) -> str:
-        """Mask values of ``name=value&...`` text and leave every other byte as it was."""
-        if _PLAIN_PARAMETERS.fullmatch(text):
-            names = (pair.partition("=")[0] for pair in text.split("&"))
-            if all(rules[name] is None for name in names):
-                return text
-        text = self._loose_text(text, where, notes)  # first: names with values in them are noted
-        return "&".join(self._pair(pair, rules, where, notes) for pair in text.split("&"))
-
-    def _pair(self, pair: str, rules: KeyRule, where: str, notes: Notes) -> str:
-        """Mask one ``name=value``, or the end of ``a=b;name=value``: some servers divide there."""
-        begin = 0
-        for part in pair.split(";"):
-            name, equals, value = part.partition("=")
-            plain = unquote_plus(name)
-            rule = rules[plain]
-            if rule is not None and equals:
-                masked = f"{pair[:begin]}{name}={MASK}"
-                if masked != pair:
-                    place = where if '"' in plain or "'" in plain else f"{where}?{plain}"
-                    kind = "query" if rules is self._query else "field"
-                    note(notes, place, f"{kind}:{rule}")
-                return masked
-            begin += len(part) + 1
-        begin = pair.find("=") + 1
-        value = pair[begin:]
-        if '"' in value or "%22" in value:
-            plain = unquote_plus(value)
-            masked = self._nested(plain, where, notes)
-            if masked != plain:
-                return pair[:begin] + quote_plus(masked, safe="*")
-        return pair
-
-    def _mask_body(self, message: dict[str, JSON], where: str, notes: Notes) -> None:
-        body = message.get("body")
-        if isinstance(body, (dict, list)):
-            self._mask_tree(body, where, notes)
-        elif isinstance(body, str) and not message.get("transfer_encoding"):
-            message["body"] = self._text_body(body, _content_type(message), where, notes)
-        elif isinstance(body, str) and media_type(_content_type(message)).is_text:
-            message["body"] = self._bytes_body(body, _content_type(message), where, notes)
-
-    def _bytes_body(self, encoded: str, content_type: str, where: str, notes: Notes) -> str:
-        """Mask text that travels in base64 because some of its bytes are no characters."""
-        text = base64.b64decode(encoded).decode("latin-1")  # a character for every byte
-        masked = self._text_body(text, content_type, where, notes)
-        if masked == text:
-            return encoded
-        return base64.b64encode(masked.encode("latin-1", "replace")).decode("ascii")
-
-    def _text_body(self, text: str, content_type: str, where: str, notes: Notes) -> str:
-        media = media_type(content_type)
-        if media.is_form:
-            text = self._parameters(text, self._fields, where, notes)
-            return self._patterns.masked(text, where, notes)
-        if ":" not in text:  # without which nothing in it has a name
-            return self._patterns.masked(text, where, notes)
-        masked = self._json_text(text, where, notes)
-        if masked is not None:
-            text = masked
-        elif media.is_lines and "\n" in text:
-            lines = text.split("\n")
-            for number, line in enumerate(lines):
-                lines[number] = self._json_text(line, f"{where}/{number}", notes) or line
-            text = "\n".join(lines)
-        return self._patterns.masked(self._loose_text(text, where, notes), where, notes)
-
-    def _nested(self, text: str, where: str, notes: Notes) -> str:
-        """Mask what stands under sensitive names in *text*, JSON or not."""
-        return self._loose_text(self._json_text(text, where, notes) or text, where, notes)
-
-    def _json_text(self, text: str, where: str, notes: Notes) -> str | None:
-        """Mask *text* if it is JSON, or an event stream's data line with JSON; else return None."""
-        prefix, json_text = ("data: ", text[5:]) if text.startswith("data:") else ("", text)
-        if json_text.lstrip()[:1] not in ("{", "["):
-            return None
-        try:
-            tree = codec.loads(json_text)
-        except ValueError:
-            return None
-        if isinstance(tree, (dict, list)) and self._mask_tree(tree, where, notes):
-            return prefix + codec.dumps(tree).decode() + ("\r" if text.endswith("\r") else "")
-        return text
-
-    def _loose_text(self, text: str, where: str, notes: Notes) -> str:
-        """Mask values after sensitive names in quotes, in text that need not be JSON."""
-        masked, met = loose_text.masked(text, self._fields, MASK)
-        for rule in met:
-            note(notes, where, f"field:{rule}")
+    def _header(
+        self, name: str, lowered: str, rule: str | None, text: str, where: str, record: Record
+    ) -> str:
+        place = f"{where}/headers/{name}"
+        if rule is not None:
+            return header_mask.masked(lowered, text, place, rule, self._headers, record)
+        if lowered in header_mask.URLS:
+            text = self._texts.urls.masked(text, place, record)
+            return self._texts.values(text, place, record)
+        if lowered not in header_mask.INNOCENT and (self._kept or self._shape_only):
+            return self._other(name, text, place, record)
+        masked = self._texts.masked(text, place, record)
+        if masked == text and len(text) <= _LONGEST_REMEMBERED:
+            if len(self._clean) >= _CLEAN_REMEMBERED:
+                self._clean.clear()
+            self._clean.add(text)
         return masked
 
-    def _mask_tree(self, root: _Tree, where: str, notes: Notes) -> bool:
-        """Mask what stands under sensitive names, of any type, at any depth; say if any did."""
-        shapes = self._shapes
-        hit = False
-        pending: list[tuple[Any, Place, int]] = [(root, (None, where), MAX_DEPTH)]
-        while pending:
-            node, place, depth = pending.pop()
-            if depth == 0:
-                raise BodyNotMaskedError("too_deep")
-            items: Iterable[tuple[Any, Any]]
-            if type(node) is dict:
-                for name, rule in shapes[tuple(node)]:
-                    if node[name] != MASK:
-                        node[name] = MASK
-                        hit = True
-                        note(notes, pointer((place, name)), f"field:{rule}")
-                items = node.items()
-            else:
-                items = enumerate(node)
-            for key, value in items:
-                kind = type(value)
-                if kind is str:
-                    if ":" in value and loose_text.may_hold_names(value):
-                        node[key] = masked = self._nested(value, pointer((place, key)), notes)
-                        hit = hit or masked != value
-                elif kind is dict or kind is list:
-                    pending.append((value, (place, key), depth - 1))
-        return self._patterns.mask_tree(root, where, notes) or hit if self._patterns else hit
+    def _mask_body(self, message: dict[str, JSON], where: str, record: Record) -> None:
+        body = message.get("body")
+        if body is None:
+            return
+        media = media_type(_content_type(message))
+        if isinstance(body, str) and message.get("transfer_encoding"):
+            if self._kept:
+                raise BodyNotMaskedError("not_kept")
+            if self._shape_only:
+                message["body"] = shape.bytes_shape(len(body) * 3 // 4, media.name)
+                del message["transfer_encoding"]
+                return
+            message["body"] = self._bodies.masked_bytes(body, media, where, record)
+            return
+        if isinstance(body, (dict, list)):
+            self._mask_paths(body, where, record)
+        elif isinstance(body, str) and self._is_done(body):
+            return
+        elif self._kept and not (isinstance(body, str) and media.is_form):
+            raise BodyNotMaskedError("not_kept")
+        masked = self._bodies.masked(body, media, where, record)
+        message["body"] = self._reduced(masked, where, record, is_form=media.is_form)
+
+    def _is_done(self, body: str) -> bool:
+        """Say whether *body* stands in the place of another one: it need not be of its type."""
+        return is_replacement(body) or (self._shape_only and shape.text_shape(body) == body)
+
+    def _mask_metadata(self, document: dict[str, JSON], record: Record, *, is_first: bool) -> None:
+        metadata = document.get("metadata")
+        if not isinstance(metadata, dict):
+            return
+        own = metadata.get("apilog")
+        said: dict[str, JSON] = {name: each for name, each in metadata.items() if name != "apilog"}
+        if isinstance(own, dict) and not is_first:
+            self._trees.mask(own, "/metadata/apilog", record)
+        if not said:
+            return
+        kept: dict[str, JSON] = {} if own is None else {"apilog": own}
+        try:
+            self._mask_paths(said, "/metadata", record)
+            self._trees.mask(said, "/metadata", record)
+            reduced = self._reduced(said, "/metadata", record, is_form=False)
+            document["metadata"] = cast("dict[str, JSON]", reduced) | kept
+        except BodyNotMaskedError as error:
+            own = own if isinstance(own, dict) else {}
+            document["metadata"] = {"apilog": {**own, "metadata_omitted": str(error)}}
+
+    def _mask_paths(self, root: dict[str, JSON] | list[JSON], where: str, record: Record) -> None:
+        if not self._paths:
+            return
+
+        def hit(node: dict[str, JSON] | list[JSON], key: str | int, place: str) -> None:
+            node[key] = record.replaced(node[key], place, "field:option")  # type: ignore[index]
+
+        self._paths.visit(root, where, hit)
+
+    def _reduced(self, body: JSON, where: str, record: Record, *, is_form: bool) -> JSON:
+        """Return of *body* what an allow-list keeps, or its shape."""
+        if isinstance(body, (dict, list)) and self._kept:
+
+            def replace(value: JSON, place: str) -> JSON:
+                return record.replaced(value, place, "not-kept", sought=False)
+
+            body = self._kept.mask_others(body, where, replace)
+        if self._shape_only and not is_form:
+            return shape.text_shape(body) if isinstance(body, str) else shape.shape(body)
+        return body
+
+    def _other(self, name: str, text: str, where: str, record: Record) -> str:
+        """Return what stays of *text*, a parameter or a header that no rule asks for."""
+        if self._kept and not self._kept.keeps(name):
+            return record.replaced(text, where, "not-kept", sought=False)
+        text = self._texts.masked(text, where, record)
+        return shape.text_shape(text) if self._shape_only else text
+
+    def _nested(self, text: str, where: str, record: Record, layer: int) -> str:
+        return self._texts.masked(text, where, record, layer)
+
+    def _rule_of(self, text: str) -> str | None:
+        return self._texts.rule_of(text)
+
+    def _is_secret(self, text: str) -> bool:
+        return self._texts.masked(text, "", Record()) != text
+
+    def _identity(self, said: str, name: str, record: Record) -> str:
+        """Return who or what the app named, or a pseudonym where that is a credential itself."""
+        if self._fields.spares(name):
+            return said
+        is_random = random_tokens.token_like(said)
+        is_session = name == "session_token" and (is_random or len(said) >= _LONGEST_LABEL)
+        is_known = said in record.values and last_gate.is_telling(said)
+        if is_session or is_known or secret_values.find(said):
+            makes = self._replacement or (digest if is_random or is_session else None)
+            return record.replaced(said, f"/{name}", "credential", replacement=makes)
+        return self._texts.masked(said, f"/{name}", record)
+
+
+def _route(document: dict[str, JSON]) -> str | None:
+    metadata = document.get("metadata")
+    own = metadata.get("apilog") if isinstance(metadata, dict) else None
+    route = own.get("route") if isinstance(own, dict) else None
+    return route if isinstance(route, str) else None
 
 
 def _content_type(message: dict[str, JSON]) -> str:

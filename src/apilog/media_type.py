@@ -8,17 +8,18 @@ from collections.abc import Mapping
 from email.message import Message
 
 _JSON = frozenset({"application/json", "text/json"})
-_LINES = frozenset(
+NDJSON = frozenset(
     {
-        "text/event-stream",
-        "text/plain",
-        "text/csv",
         "application/x-ndjson",
         "application/ndjson",
         "application/jsonl",
         "application/x-jsonlines",
     }
 )
+"""Types whose lines are JSON each."""
+
+_LINES = frozenset({"text/event-stream", "text/plain", "text/csv", *NDJSON})
+_XML = frozenset({"application/xml", "text/xml"})
 _TEXT = frozenset(
     {
         "application/ecmascript",
@@ -33,6 +34,44 @@ _TEXT = frozenset(
         "application/yaml",
     }
 )
+
+_OPAQUE = frozenset(
+    {
+        "application/avro",
+        "application/bson",
+        "application/cbor",
+        "application/flexbuffers",
+        "application/gzip",
+        "application/grpc",
+        "application/grpc-web",
+        "application/java-archive",
+        "application/msgpack",
+        "application/protobuf",
+        "application/python-pickle",
+        "application/ubjson",
+        "application/vnd.android.package-archive",
+        "application/vnd.apache.arrow.stream",
+        "application/vnd.apache.avro",
+        "application/vnd.apache.parquet",
+        "application/vnd.google.protobuf",
+        "application/vnd.msgpack",
+        "application/vnd.sqlite3",
+        "application/x-7z-compressed",
+        "application/x-bson",
+        "application/x-bzip2",
+        "application/x-gzip",
+        "application/x-msgpack",
+        "application/x-protobuf",
+        "application/x-rar-compressed",
+        "application/x-sqlite3",
+        "application/x-tar",
+        "application/x-thrift",
+        "application/x-xz",
+        "application/zip",
+        "application/zstd",
+    }
+)
+"""Binary in which text hides: archives, and data that nobody can read without its schema."""
 
 _CHARSET = re.compile(
     r"utf-?(8|16|32)((-?[bl]e)|-sig)?|us-ascii|ascii|iso-?8859-\d{1,2}|latin-?1|windows-125\d"
@@ -67,6 +106,10 @@ class MediaType:
         """A form in the encoding of the WHATWG URL standard."""
         self.is_multipart = name == "multipart/form-data"
         """A form with parts (RFC 7578)."""
+        self.is_xml = name in _XML or name.endswith("+xml")
+        """XML, by name or by the suffix of RFC 7303."""
+        self.is_opaque = name in _OPAQUE or name.endswith(("+cbor", "+protobuf", "+proto"))
+        """Data in a binary form that masking cannot look into."""
         suffixed = name.endswith(("+xml", "+yaml"))
         self.is_text = name.startswith("text/") or name in _TEXT or self.is_lines or suffixed
         """Text of any kind that is not JSON."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from apilog import codec
 from apilog.codec import JSON
@@ -12,11 +13,13 @@ _NAME = re.compile(r'[; ]name="((?:[^"\\]|\\.)*)"|[; ]name=([^";\s]+)', re.IGNOR
 _FILE = re.compile(r"[; ]filename\*?=(?:\"((?:[^\"\\]|\\.)*)\"|([^\";\s]+))", re.IGNORECASE)
 
 
-def fields(body: bytes, boundary: str) -> dict[str, JSON]:
+def fields(
+    body: bytes, boundary: str, digest: Callable[[bytes], str] | None = None
+) -> dict[str, JSON]:
     """Return the fields of a multipart form by name; a repeated name gives a list.
 
-    Of a file only its name, type and size in bytes are kept, never its content; the same goes for
-    a field that is not UTF-8.
+    Of a file only its name, type, size in bytes and *digest* are kept, never its content; the same
+    goes for a field that is not UTF-8.
 
     Raises:
         ValueError: *body* is not a complete multipart form with this boundary.
@@ -27,7 +30,7 @@ def fields(body: bytes, boundary: str) -> dict[str, JSON]:
         raise ValueError("not a complete multipart form")
     form: dict[str, JSON] = {}
     for part in parts[:-1]:
-        name, value = _field(part)
+        name, value = _field(part, digest)
         present = form.get(name)
         if name not in form:
             form[name] = value
@@ -38,7 +41,7 @@ def fields(body: bytes, boundary: str) -> dict[str, JSON]:
     return form
 
 
-def _field(part: bytes) -> tuple[str, JSON]:
+def _field(part: bytes, digest: Callable[[bytes], str] | None) -> tuple[str, JSON]:
     head, separator, content = part.partition(b"\r\n\r\n")
     if not separator:
         raise ValueError("a part without a header")
@@ -52,10 +55,16 @@ def _field(part: bytes) -> tuple[str, JSON]:
     if name is None:
         raise ValueError("a part without a name")
     content_type = headers.get("content-type", "")
-    return name[1] or name[2] or "", _value(content, content_type, _FILE.search(disposition))
+    value = _value(content, content_type, _FILE.search(disposition), digest)
+    return name[1] or name[2] or "", value
 
 
-def _value(content: bytes, content_type: str, file: re.Match[str] | None) -> JSON:
+def _value(
+    content: bytes,
+    content_type: str,
+    file: re.Match[str] | None,
+    digest: Callable[[bytes], str] | None,
+) -> JSON:
     if file is None:
         try:
             return codec.loads(content) if media_type(content_type).is_json else content.decode()
@@ -66,4 +75,6 @@ def _value(content: bytes, content_type: str, file: re.Match[str] | None) -> JSO
         described["content_type"] = content_type
     if file is not None:
         described["filename"] = file[1] or file[2] or ""
+    if digest is not None:
+        described["digest"] = digest(content)
     return described

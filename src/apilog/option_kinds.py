@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from apilog import pattern_check
+from apilog.field_paths import FieldPaths, is_path
 from apilog.proxies import Network
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
+_SHORTEST_KEY = 16
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
@@ -25,6 +28,8 @@ class Kind:
     expected: str
     parse: Callable[[Any], Any]
     from_text: Callable[[str], Any]
+    is_secret: bool = False
+    """Whether an error must not show the value."""
 
 
 def flag() -> Kind:
@@ -132,6 +137,37 @@ def names() -> Kind:
     return listed("a list of plain names such as ['tax_number', 'X-Internal-Key']", parse_one)
 
 
+def places() -> Kind:
+    """Names in any spelling, dotted paths, JSON pointers."""
+
+    def parse_one(value: Any) -> str:
+        if not isinstance(value, str) or not any(char.isalnum() or char == "*" for char in value):
+            raise ValueError("not a name")
+        if is_path(value):
+            FieldPaths([value])
+        return value
+
+    return listed(
+        "a list of names, dotted paths and JSON pointers such as"
+        " ['tax_number', 'user.address.zip', '/items/*/price']",
+        parse_one,
+    )
+
+
+def key() -> Kind:
+    """Bytes that only their owner knows, or None; text stands for its UTF-8."""
+
+    def parse(value: Any) -> bytes | None:
+        if value is None:
+            return None
+        value = value.encode() if isinstance(value, str) else value
+        if not isinstance(value, bytes) or len(value) < _SHORTEST_KEY:
+            raise ValueError("not a key")
+        return value
+
+    return Kind(f"a secret key of at least {_SHORTEST_KEY} bytes, or None", parse, parse, True)
+
+
 def paths() -> Kind:
     """Paths, in which ``*`` stands for anything; made into one regular expression."""
 
@@ -165,10 +201,13 @@ def patterns() -> Kind:
             raise ValueError("not a regular expression") from error
         if not isinstance(pattern.pattern, str) or pattern.fullmatch("") is not None:
             raise ValueError("matches nothing at all")
+        if pattern_check.weakness(pattern) == "exponential":
+            raise ValueError("takes exponential time")
         return pattern
 
     return listed(
-        r"a list of regular expressions such as [r'\bACME-\d{8}\b'], none that matches nothing"
+        r"a list of regular expressions such as [r'\bACME-\d{8}\b'], none that matches nothing, and"
+        " none that can take exponential time: no repeat of a repeat, as in '(a+)+'"
         " (in the environment one a line)",
         parse_one,
         divider="\n",

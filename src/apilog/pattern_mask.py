@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TypeAlias
+from functools import partial
 
-from apilog.codec import JSON
-from apilog.mask_notes import MASK, Notes, Place, note, pointer
+from apilog import pattern_check
+from apilog.mask_record import BodyNotMaskedError, Record
 
-_Tree: TypeAlias = "dict[str, JSON] | list[JSON]"
+PATIENCE = 1.0
+"""Seconds that one pattern may take for one text; what takes longer stays home."""
 
 
 class Patterns:
@@ -21,38 +22,26 @@ class Patterns:
     def __bool__(self) -> bool:
         return bool(self._patterns)
 
-    def masked(self, text: str, where: str, notes: Notes) -> str:
-        """Return *text* with every match masked."""
-        for number, pattern in enumerate(self._patterns):
-            masked = pattern.sub(MASK, text)
-            if masked != text:
-                text = masked
-                note(notes, where, f"pattern:{number}")
+    def rule_of(self, text: str) -> str | None:
+        """Return the first rule that finds something in *text*."""
+        record = Record()
+        self.masked(text, "", record)
+        return next((str(note["rule"]) for note in record.notes if isinstance(note, dict)), None)
+
+    def masked(self, text: str, where: str, record: Record) -> str:
+        """Return *text* with every match masked.
+
+        Raises:
+            BodyNotMaskedError: a pattern takes too long for this text.
+        """
+        try:
+            for number, pattern in enumerate(self._patterns):
+                replace = partial(_replaced, where=where, rule=f"pattern:{number}", record=record)
+                text = pattern_check.substituted(pattern, replace, text, seconds=PATIENCE)
+        except TimeoutError as error:
+            raise BodyNotMaskedError("pattern_too_slow") from error
         return text
 
-    def mask_tree(self, root: _Tree, where: str, notes: Notes) -> bool:
-        """Mask matches in every string and name of *root*; say if there were any."""
-        hit = False
-        pending: list[tuple[_Tree, Place]] = [(root, (None, where))]
-        while pending:
-            node, place = pending.pop()
-            if isinstance(node, dict):
-                hit = self._mask_names(node, pointer(place), notes) or hit
-            for key in list(node) if isinstance(node, dict) else range(len(node)):
-                value = node[key]  # type: ignore[index]
-                if isinstance(value, str):
-                    masked = self.masked(value, pointer((place, key)), notes)
-                    node[key] = masked  # type: ignore[index]
-                    hit = hit or masked != value
-                elif isinstance(value, (dict, list)):
-                    pending.append((value, (place, key)))
-        return hit
 
-    def _mask_names(self, node: dict[str, JSON], where: str, notes: Notes) -> bool:
-        names = {name: self.masked(name, where, notes) for name in node}
-        if all(name == masked for name, masked in names.items()):
-            return False
-        renamed = {masked: node[name] for name, masked in names.items()}
-        node.clear()
-        node.update(renamed)
-        return True
+def _replaced(found: re.Match[str], *, where: str, rule: str, record: Record) -> str:
+    return record.replaced(found[0], where, rule) if found[0] else ""

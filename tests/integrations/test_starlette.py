@@ -37,6 +37,8 @@ Recorder = Any
 Call = Callable[..., httpx.Response]
 Message = dict[str, Any]
 
+FILE = Path(apilog.__file__).with_name("exceptions.py")
+
 
 def own(event: apilog.Event) -> dict[str, Any]:
     """Return what apilog itself says of a call."""
@@ -305,7 +307,7 @@ async def broken_stream() -> AsyncIterator[str]:
 
 
 def file_response(request: Request) -> FileResponse:
-    return FileResponse(__file__, media_type="text/x-python")
+    return FileResponse(FILE, media_type="text/x-python")
 
 
 APP_ROUTES = [
@@ -371,12 +373,12 @@ def test_a_file_is_sent_as_the_server_can(
     event = recorder.one(client)
     assert event.response is not None
     if pathsend:
-        assert sent[1] == {"type": "http.response.pathsend", "path": __file__}
+        assert sent[1] == {"type": "http.response.pathsend", "path": str(FILE)}
         assert own(event)["response_body_omitted"] == "file"
     else:
-        assert b"".join(m["body"] for m in sent[1:]) == Path(__file__).read_bytes()
-        assert event.response.body == Path(__file__).read_text()
-    assert own(event)["response_size"] == Path(__file__).stat().st_size
+        assert b"".join(m["body"] for m in sent[1:]) == FILE.read_bytes()
+        assert event.response.body == FILE.read_text()
+    assert own(event)["response_size"] == FILE.stat().st_size
     assert own(event)["route"] == "/file"
 
 

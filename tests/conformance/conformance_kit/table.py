@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import json
 from typing import Any
+from unittest.mock import ANY
 
 from conformance_kit import crowd, natives_asgi, natives_wsgi
 from conformance_kit.scenario import (
@@ -719,7 +720,12 @@ def _requests() -> list[Scenario]:
                 "request": (
                     {
                         "note": "hi",
-                        "file": {"filename": "a.bin", "content_type": OCTETS, "size": 256},
+                        "file": {
+                            "filename": "a.bin",
+                            "content_type": OCTETS,
+                            "size": 256,
+                            "digest": ANY,
+                        },
                     },
                     None,
                 )

@@ -1,0 +1,181 @@
+"""Masking of text that need not be anything: all that can find something in it, in turn."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from typing import TypeAlias
+
+from apilog import codec, loose_text, markup_mask, plain_text_mask, secret_values, wide_text
+from apilog.codec import JSON
+from apilog.key_rule import PHRASES, KeyRule
+from apilog.mask_record import BodyNotMaskedError, Record, is_replacement
+from apilog.pattern_mask import Patterns
+from apilog.url_mask import Others, UrlMask
+
+MAX_NESTED = 3
+"""Layers of JSON and addresses in each other that are read as such; deeper ones are mere text."""
+
+_PAIR = re.compile(
+    r"(?:[^\W\d]|[*`\"'\])]|\d(?=[ \t]*=|:[ \t]))[ \t]*[:=\uff1a]"
+    r"|[\"'\\]|%3[Dd]|(?<![\w-])--?[A-Za-z]"
+)
+"""What text has that holds a name and its value."""
+
+_INVALID = re.compile(
+    r"(?P<before>[\"'`]\$?(?P<name>[\w.-]{1,60})[\"'`][^\"'`\n]{0,60}?\bvalues?:?[ ]+)"
+    r"(?P<value>(?P<quote>[\"'])[^\"'\n]{1,500}(?P=quote)?|[^\s\"'.,;]{1,500})"
+)
+"""How validators tell what they did not like."""
+
+_USERINFO = re.compile(rb"//[^/\s\"]*@")
+_PATH = re.compile(rb"/(?=[^/?#\s\"]{0,100}[0-9])[^/?#\s\"]{8,}")
+_LONGEST_NAME = 60
+_SECOND_WORDS = frozenset(second for phrase in PHRASES for second in (phrase[1], phrase[1] + "s"))
+"""Words that may end a name of several, whose rule none of them tells alone."""
+
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
+
+Tree: TypeAlias = "dict[str, JSON] | list[JSON]"
+
+
+class TextMask:
+    """Mask free text; *tree* masks the JSON in it, in place, *layers* deep."""
+
+    def __init__(
+        self,
+        fields: KeyRule,
+        query: KeyRule,
+        patterns: Patterns,
+        tree: Callable[[Tree, str, Record, int], bool],
+        others: Others | None = None,
+    ) -> None:
+        self._fields = fields
+        self.patterns = patterns
+        self._tree = tree
+        self.urls = UrlMask(query, fields, self.masked, others)
+
+    def masked(self, text: str, where: str, record: Record, layer: int = 0) -> str:
+        """Return *text* with what is secret in it replaced."""
+        if is_replacement(text):
+            return text
+        if loose_text.may_hold_names(text):
+            text = self.json(text, where, record, layer) or text
+            text = self.quoted_names(text, where, record)
+        if "value" in text and _INVALID.search(text):
+            text = self._invalid_values(text, where, record)
+        if layer < MAX_NESTED and text.lstrip("\ufeff \t\r\n")[:1] == "<":
+            text = self._markup(text, where, record, layer)
+        if "://" in text and layer < MAX_NESTED:
+            text = self.urls.masked_in(text, where, record, layer + 1)
+        if may_hold_pair(text):
+            text = plain_text_mask.masked(text, where, rules=self._fields, replaced=record.replaced)
+        text = self.values(text, where, record)
+        return self._base64(text, where, record, layer) if _BASE64.fullmatch(text) else text
+
+    def _invalid_values(self, text: str, where: str, record: Record) -> str:
+        """Mask what an error message quotes: ``"password" got invalid value "..."``."""
+
+        def masked(found: re.Match[str]) -> str:
+            rule = self._fields[found["name"]]
+            if rule is None:
+                return found[0]
+            quote = found["quote"] or ""
+            value = record.replaced(found["value"].strip("\"'"), where, f"field:{rule}")
+            return f"{found['before']}{quote}{value}{quote}"
+
+        return _INVALID.sub(masked, text)
+
+    def _markup(self, text: str, where: str, record: Record, layer: int) -> str:
+        """Mask *text* as what it looks like, XML or else HTML, whatever it is called."""
+
+        def inner(part: str, place: str) -> str:
+            return self.masked(part, place, record, layer + 1)
+
+        rules, replaced = self._fields, record.replaced
+        try:
+            return markup_mask.masked_xml(text, where, rules=rules, replaced=replaced, inner=inner)
+        except BodyNotMaskedError:
+            raise
+        except ValueError:
+            return markup_mask.masked_html(text, where, rules=rules, replaced=replaced, inner=inner)
+
+    def _base64(self, text: str, where: str, record: Record, layer: int) -> str:
+        """Mask the text that *text* is in base64, if it is."""
+        if layer == MAX_NESTED:
+            return text
+        alphabet = b"-_" if "-" in text or "_" in text else b"+/"
+        try:
+            body = base64.b64decode(text + "=" * (-len(text) % 4), altchars=alphabet)
+            charset = wide_text.charset(body)
+            plain = body.decode(charset, "surrogateescape")
+        except ValueError:
+            return text
+        masked = self.masked(plain, where, record, layer + 1)
+        if masked == plain:
+            return text
+        masked_body = masked.encode(charset, "surrogateescape" if charset == "utf-8" else "replace")
+        return base64.b64encode(masked_body, altchars=alphabet).decode("ascii")
+
+    def quoted_names(self, text: str, where: str, record: Record) -> str:
+        """Return *text* with the values after sensitive names in quotes masked."""
+        return loose_text.masked(text, where, rules=self._fields, replaced=record.replaced)
+
+    def values(self, text: str, where: str, record: Record) -> str:
+        """Return *text* without what looks like a secret, or meets a pattern of the user's."""
+        found = secret_values.find(text)
+        if found:
+            kept: list[str] = []
+            begin = 0
+            for start, end, rule in found:
+                kept += (text[begin:start], record.replaced(text[start:end], where, rule))
+                begin = end
+            text = "".join(kept) + text[begin:]
+        return self.patterns.masked(text, where, record) if self.patterns else text
+
+    def rule_of(self, text: str) -> str | None:
+        """Return the first rule by which something in *text* is a secret, whatever its name."""
+        found = secret_values.find(text)
+        return found[0].rule if found else self.patterns.rule_of(text)
+
+    def json(self, text: str, where: str, record: Record, layer: int = 0) -> str | None:
+        """Return *text* masked if it is JSON, an object or a list; else None."""
+        if layer == MAX_NESTED or text.lstrip()[:1] not in ("{", "["):
+            return None
+        try:
+            tree = codec.loads(text)
+        except ValueError:
+            return None
+        if isinstance(tree, (dict, list)) and self._tree(tree, where, record, layer + 1):
+            return codec.dumps(tree).decode() + ("\r" if text.endswith("\r") else "")
+        return text
+
+
+def may_hold_pair(text: str) -> bool:
+    """Say whether *text* can have a name in it, and the value of that name."""
+    if "<" in text:
+        return True
+    marked = ":" in text or "=" in text or "'" in text or '"' in text or "%" in text
+    marked = marked or text[:1] == "-" or " -" in text or not text.isascii()
+    return marked and _PAIR.search(text) is not None
+
+
+def may_announce(encoded: bytes, rules: Mapping[str, str | None]) -> bool:
+    """Say whether a colon in a string of *encoded*, ASCII JSON, can follow a name.
+
+    The colons after JSON's own names, in times and in plain addresses do not.
+    """
+    if b"?" in encoded or b"#" in encoded or (b"@" in encoded and _USERINFO.search(encoded)):
+        return True
+    if b"//" in encoded and _PATH.search(encoded):
+        return True
+    pieces = encoded.split(b":")
+    for piece, rest in pairwise(pieces):
+        if piece[-1:] == b'"' or rest[:2] == b"//" or (rest[:1].isdigit() and piece[-1:].isdigit()):
+            continue
+        word = piece[-_LONGEST_NAME:].rstrip().rpartition(b" ")[2].decode().strip("\"'([{*`")
+        if not word or word.lower() in _SECOND_WORDS or rules[word] is not None:
+            return True
+    return False
