@@ -27,10 +27,9 @@ class GraphQLMask:
 
     def mask(self, body: JSON, where: str, record: Record) -> None:
         """Mask *body* in place if it is a request, or a list of them."""
-        for request in body if isinstance(body, list) else [body]:
-            if not isinstance(request, dict):
-                continue
-            document = request.get("query")
+        requests = body if isinstance(body, list) else [body]
+        for request in [each for each in requests if isinstance(each, dict) and "query" in each]:
+            document = request["query"]
             if isinstance(document, str) and looks_like(document):
                 request["query"], fed = self.document(document, f"{where}/query", record)
                 if request.get("variables"):

@@ -22,9 +22,6 @@ _LONGEST_PATH = 200
 
 _PSEUDONYM = re.compile(r"(?:hmac|sha256):[0-9a-f]{32}")
 
-_SHAPES = frozenset({"string(3)", "string(37)", "string(39)"})
-"""What the shape-only mode makes of replacements; no secret that is to be sought elsewhere."""
-
 Notes: TypeAlias = "list[JSON]"
 Place: TypeAlias = "tuple[Place | None, str | int]"
 """A name or an index, and the place it stands in; the outermost has the path of the whole."""
@@ -66,7 +63,7 @@ class Record:
         already stays, without a note. *replacement* beats the one that all share.
         """
         if isinstance(value, str):
-            if _is_done(value):
+            if is_replacement(value):
                 return value
             text = value
         else:
@@ -91,17 +88,13 @@ class Record:
                 pending += each.values()
             elif isinstance(each, list):
                 pending += each
-            elif each is not None and not isinstance(each, bool) and not _is_done(str(each)):
+            elif each is not None and not isinstance(each, bool) and not is_replacement(str(each)):
                 self.values.add(str(each))
 
 
 def is_replacement(text: str) -> bool:
     """Say whether *text* stands in the place of a masked value already."""
     return text == MASK or _PSEUDONYM.fullmatch(text) is not None
-
-
-def _is_done(text: str) -> bool:
-    return is_replacement(text) or text in _SHAPES
 
 
 def keyed(key: bytes) -> Replacement:

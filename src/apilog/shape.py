@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from apilog.codec import JSON, MAX_DEPTH
+from apilog.mask_record import is_replacement
 
 _MOST_SHAPES = 3
 """Different shapes that a list shows; of the others it gives the number."""
@@ -53,7 +54,7 @@ def is_shape(value: JSON) -> bool:
 
 def text_shape(text: str) -> str:
     """Return the shape of a body of *text*."""
-    return text if _LEAF.fullmatch(text) else f"text({_count(len(text))})"
+    return text if _LEAF.fullmatch(text) or is_replacement(text) else f"text({_count(len(text))})"
 
 
 def bytes_shape(size: int, content_type: str) -> str:
@@ -67,7 +68,8 @@ def _shape(value: JSON, depth: int) -> JSON:
     if value is None:
         return None
     if isinstance(value, str):
-        return value if _LEAF.fullmatch(value) else f"string({_count(len(value))})"
+        is_done = _LEAF.fullmatch(value) or is_replacement(value)  # a mask says more than its shape
+        return value if is_done else f"string({_count(len(value))})"
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, int):

@@ -66,7 +66,7 @@ class TextMask:
             text = self.quoted_names(text, where, record)
         if "value" in text and _INVALID.search(text):
             text = self._invalid_values(text, where, record)
-        if layer < MAX_NESTED and text.lstrip("\ufeff \t\r\n")[:1] == "<":
+        if ">" in text and layer < MAX_NESTED and text.lstrip("\ufeff \t\r\n")[:1] == "<":
             text = self._markup(text, where, record, layer)
         if "://" in text and layer < MAX_NESTED:
             text = self.urls.masked_in(text, where, record, layer + 1)
@@ -171,9 +171,9 @@ def may_announce(encoded: bytes, rules: Mapping[str, str | None]) -> bool:
         return True
     if b"//" in encoded and _PATH.search(encoded):
         return True
-    pieces = encoded.split(b":")
+    pieces = encoded.replace(b'":', b'"').split(b":")  # without those after JSON's own names
     for piece, rest in pairwise(pieces):
-        if piece[-1:] == b'"' or rest[:2] == b"//" or (rest[:1].isdigit() and piece[-1:].isdigit()):
+        if rest[:2] == b"//" or (rest[:1].isdigit() and piece[-1:].isdigit()):
             continue
         word = piece[-_LONGEST_NAME:].rstrip().rpartition(b" ")[2].decode().strip("\"'([{*`")
         if not word or word.lower() in _SECOND_WORDS or rules[word] is not None:

@@ -15,6 +15,9 @@ from apilog.text_mask import may_announce, may_hold_pair
 Tree: TypeAlias = "dict[str, JSON] | list[JSON]"
 Text: TypeAlias = "Callable[[str, str, Record, int], str]"
 
+MAX_VALUES = 100_000
+"""Values of a body at most, roughly: nobody reads more, and each costs a look."""
+
 _CONTAINERS = frozenset({dict, list})
 
 
@@ -47,9 +50,11 @@ class TreeMask:
         """Mask *root* in place; say if anything was.
 
         Raises:
-            BodyNotMaskedError: it is nested too deeply.
+            BodyNotMaskedError: it is nested too deeply, or has more than `MAX_VALUES` values.
         """
         encoded = codec.dumps(root)
+        if len(encoded) > MAX_VALUES and encoded.count(b",") > MAX_VALUES:
+            raise BodyNotMaskedError("too_large")
         names, called = self._names(root, encoded.count(b"{"), encoded.count(b"["))
         suspect = self._every_text or _is_suspect(encoded)
         if called or suspect or self._may_hold_pairs(encoded, names):
@@ -72,13 +77,18 @@ class TreeMask:
         for _ in range(MAX_DEPTH):
             nodes = [node for node in level if type(node) is dict]
             arrays = [] if len(nodes) == len(level) else [n for n in level if type(n) is list]
-            for shape in filter(None, map(self._shapes.__getitem__, set(map(tuple, nodes)))):
+            shapes = set(map(tuple, nodes))
+            for shape in filter(None, map(self._shapes.__getitem__, shapes)):
                 called = called or self._calls(shape, nodes)
             count += sum(map(len, nodes))
             objects -= len(nodes)
             lists -= len(arrays)
             if objects <= 0 and lists <= 0:
                 return count, called
+            if len(shapes) == 1 and not arrays:  # rows, most often with the same names all below
+                level = _below_first(nodes)
+                if len(level) == objects + lists:
+                    continue
             values = chain(*map(dict.values, nodes), *arrays)
             level = [value for value in values if type(value) in _CONTAINERS]
             if not level:
@@ -155,6 +165,13 @@ class TreeMask:
         node.clear()
         for name, value in items:
             node[self._text(name, where, record, 0)] = value
+
+
+def _below_first(nodes: list[dict[str, JSON]]) -> list[Any]:
+    """Return the objects and lists in *nodes* under the names under which the first has some."""
+    names = [name for name, value in nodes[0].items() if type(value) in _CONTAINERS]
+    values = [node[name] for node in nodes for name in names]
+    return [value for value in values if type(value) in _CONTAINERS]
 
 
 def _last_name(label: str) -> str:

@@ -402,6 +402,45 @@ def test_a_tree_too_deep_stays_home_and_says_so(content_type: str) -> None:
     assert event["metadata"]["apilog"]["request_body_omitted"] == "too_deep"
 
 
+def test_a_tree_too_large_stays_home_and_says_so() -> None:
+    event = document(body=[1] * 100_002)
+    Masking().apply(event)
+    assert "body" not in event["request"]
+    assert event["metadata"]["apilog"]["request_body_omitted"] == "too_large"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param([{"name": "password", "value": CANARY}], id="a name and a value"),
+        pytest.param([{"value": CANARY, "key": "api_key"}], id="the value first"),
+        pytest.param([{"op": "add", "path": "/user/token", "value": CANARY}], id="a JSON patch"),
+        pytest.param([{"loc": ["body", "pin"], "input": CANARY}], id="what a validator refused"),
+        pytest.param({"grant_type": "authorization_code", "code": CANARY}, id="OAuth"),
+    ],
+)
+def test_a_value_whose_neighbour_tells_its_name_is_masked(body: Any) -> None:
+    assert CANARY not in json.dumps(masked_body(body))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param([{"name": "colour", "value": "red"}], id="an innocent name"),
+        pytest.param([{"key": 7, "value": "red"}], id="a number for a name"),
+        pytest.param({"country": "NL", "code": "1012"}, id="a code that is none of OAuth's"),
+        pytest.param([{"loc": [], "input": "x"}], id="an empty place"),
+    ],
+)
+def test_a_value_whose_neighbour_is_innocent_stays(body: Any) -> None:
+    assert masked_body(json.loads(json.dumps(body))) == body
+
+
+def test_a_secret_that_is_a_name_goes_and_its_value_stays() -> None:
+    body = masked_body({"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl": 1, "b": 2})
+    assert body == {MASK: 1, "b": 2}
+
+
 def test_metadata_too_deep_goes_and_says_so() -> None:
     deep: Any = CANARY
     for _ in range(150):

@@ -18,13 +18,16 @@ BASE62 = string.ascii_letters + string.digits
 
 
 def base62(length: int = 20) -> Maker:
-    """Letters and digits, some of each."""
+    """Letters and digits, three small ones, capitals and digits at least.
+
+    Fewer are rare, and then what looks random by its shape alone may look like a word.
+    """
 
     def make(random: Random) -> str:
         while True:
             made = "".join(random.choices(BASE62, k=length))
             kinds = (str.islower, str.isupper, str.isdigit)
-            if all(any(map(kind, made)) for kind in kinds):
+            if all(sum(map(kind, made)) >= 3 for kind in kinds):
                 return made
 
     return make
