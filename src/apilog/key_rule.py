@@ -27,7 +27,8 @@ WORDS = frozenset(
     " apikeys credential credentials creds cvv cvc otp totp pin ssn iban jwt bearer hmac dpop"
     " authorization signature sessionid sessid phpsessid jsessionid csrf xsrf privatekey"
     " accesskey secretkey clientsecret cardnumber creditcard securitycode"
-    " onetimecode mnemonic".split()
+    " onetimecode mnemonic passwort kennwort motdepasse contrasena senha wachtwoord losenord"
+    " salasana haslo parola 密码 密碼".split()
 )
 """Words that call for masking wherever they stand in a name."""
 
@@ -128,12 +129,16 @@ ALONE = frozenset(
 """Names that call for masking when nothing else stands in them."""
 
 HEADER_WORDS = frozenset(
-    {"auth", "session", "cookie", "sig", "authenticationinfo", "proxyauthenticationinfo"}
+    "auth authentication session cookie sig authenticationinfo proxyauthenticationinfo".split()
 )
 """Words that call for masking in a header name; a header carries less innocent text than a body."""
 
 QUERY_WORDS = frozenset({"code", "key", "session"})
 """Names that call for masking in a query when nothing else stands in them (OAuth, signed links)."""
+
+
+_LOOK_ALIKES = str.maketrans("аеорсухіѕкмтнвοαρικντ", "aeopcyxiskmthboapikvt")
+"""Letters of Cyrillic and Greek, and the Latin ones that they look like."""
 
 
 def words(name: str) -> tuple[str, ...]:
@@ -144,7 +149,7 @@ def words(name: str) -> tuple[str, ...]:
 
 def _folded(name: str) -> str:
     """Return *name* in its plainest letters: no look-alikes, no accents."""
-    decomposed = unicodedata.normalize("NFKD", name)
+    decomposed = unicodedata.normalize("NFKD", name).translate(_LOOK_ALIKES)
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
 
 
@@ -223,7 +228,8 @@ class Shapes(dict[tuple[str, ...], "tuple[tuple[str, str], ...]"]):
 
     The reason is the rule that masks what stands under the name; or ``pair:`` and the name of a
     neighbour, whose value is the name of this one's (``{"name": "password", "value": ...}``); or
-    `NAME`, where the name itself holds what *is_secret* says is one.
+    `NAME`, where the name itself holds what *is_secret* says is one; or `RANDOM`, where it depends
+    on the value.
 
     The objects of an API have few shapes: one look-up stands for one a name.
     """
@@ -245,21 +251,28 @@ class Shapes(dict[tuple[str, ...], "tuple[tuple[str, str], ...]"]):
 def pairs(names: Collection[str]) -> Iterator[tuple[str, str]]:
     """Yield those of *names* whose neighbours tell what they are, and the reason.
 
-    A value has its own name in another one's (``name=password&value=...``), and a ``code`` is a
-    secret where OAuth exchanges it (RFC 6749 section 4.1.3).
+    A value has its own name in another one's (``name=password&value=...``), a ``code`` is a secret
+    where OAuth exchanges it (RFC 6749 section 4.1.3), and so are the private parts of a JSON Web
+    Key (RFC 7518 section 6).
     """
     spelled = {compact(name): name for name in names}
-    naming = next((spelled[word] for word in _NAMING if word in spelled), None)
+    naming = [spelled[word] for word in _NAMING if word in spelled]
     for word, name in spelled.items():
-        if naming is not None and name != naming and (word in _NAMED or word.endswith("value")):
-            yield name, PAIR + naming
-        elif word == "code" and "granttype" in spelled:
+        if word in _NAMED or word.endswith("value") or name == "#text":
+            yield from ((name, PAIR + label) for label in naming if label != name)
+        if word == "code" and "granttype" in spelled:
             yield name, "code"
+        elif word in _PRIVATE_IN_JWK and "kty" in spelled:
+            yield name, "jwk"
+        elif word == "tokens":
+            yield name, RANDOM
 
 
 NAME = "name"
 PAIR = "pair:"
+RANDOM = "random"
 _NAMING = (
-    "name key field header parameter param variable property attribute path pointer loc".split()
-)
-_NAMED = frozenset("value val content contents values default input".split())
+    "name key field header parameter param variable property attribute path pointer loc label k id"
+).split()
+_NAMED = frozenset("value val content contents values default input v".split())
+_PRIVATE_IN_JWK = frozenset("d k p q dp dq qi oth".split())

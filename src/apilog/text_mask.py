@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import TypeAlias
+from urllib.parse import quote_plus, unquote_plus
 
 from apilog import codec, loose_text, markup_mask, plain_text_mask, secret_values, wide_text
 from apilog.codec import JSON
@@ -20,7 +21,7 @@ MAX_NESTED = 3
 
 _PAIR = re.compile(
     r"(?:[^\W\d]|[*`\"'\])]|\d(?=[ \t]*=|:[ \t]))[ \t]*[:=\uff1a]"
-    r"|[\"'\\]|%3[Dd]|(?<![\w-])--?[A-Za-z]"
+    r"|[\"'\\]|%3[ADad]|(?<![\w-])--?[A-Za-z]"
 )
 """What text has that holds a name and its value."""
 
@@ -29,6 +30,12 @@ _INVALID = re.compile(
     r"(?P<value>(?P<quote>[\"'])[^\"'\n]{1,500}(?P=quote)?|[^\s\"'.,;]{1,500})"
 )
 """How validators tell what they did not like."""
+
+_NEIGHBOURS = re.compile(
+    r"(?P<before>^[ \t-]{0,50}(?:name|key):[ \t]{0,9}[\"']?(?P<name>[\w.-]{1,99})[\"']?\r?\n"
+    r"[ \t]{0,50}value:[ \t]{0,9})(?P<value>[^\r\n]+)",
+    re.MULTILINE,
+)
 
 _USERINFO = re.compile(rb"//[^/\s\"]*@")
 _PATH = re.compile(rb"/(?=[^/?#\s\"]{0,100}[0-9])[^/?#\s\"]{8,}")
@@ -70,9 +77,15 @@ class TextMask:
             text = self._markup(text, where, record, layer)
         if "://" in text and layer < MAX_NESTED:
             text = self.urls.masked_in(text, where, record, layer + 1)
+        if "value:" in text:
+            text = self._neighbours(text, where, record)
         if may_hold_pair(text):
             text = plain_text_mask.masked(text, where, rules=self._fields, replaced=record.replaced)
         text = self.values(text, where, record)
+        if text[:3].upper() in ("%7B", "%5B") and layer < MAX_NESTED:
+            plain = unquote_plus(text)
+            masked = self.masked(plain, where, record, layer + 1)
+            return text if masked == plain else quote_plus(masked, safe="*")
         return self._base64(text, where, record, layer) if _BASE64.fullmatch(text) else text
 
     def _invalid_values(self, text: str, where: str, record: Record) -> str:
@@ -87,6 +100,18 @@ class TextMask:
             return f"{found['before']}{quote}{value}{quote}"
 
         return _INVALID.sub(masked, text)
+
+    def _neighbours(self, text: str, where: str, record: Record) -> str:
+        """Mask values in YAML whose names stand on the line before, as in Kubernetes manifests."""
+
+        def masked(found: re.Match[str]) -> str:
+            rule = self._fields[found["name"]]
+            if rule is None:
+                return found[0]
+            value = found["value"].strip("\"'")
+            return found["before"] + record.replaced(value, where, f"field:{rule}")
+
+        return _NEIGHBOURS.sub(masked, text)
 
     def _markup(self, text: str, where: str, record: Record, layer: int) -> str:
         """Mask *text* as what it looks like, XML or else HTML, whatever it is called."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, TypeAlias
 
-from apilog import codec, secret_values
+from apilog import codec, random_tokens, secret_values
 from apilog.codec import JSON, MAX_DEPTH
-from apilog.key_rule import NAME, PAIR, KeyRule, Shapes
+from apilog.key_rule import NAME, PAIR, RANDOM, KeyRule, Shapes
 from apilog.mask_record import BodyNotMaskedError, Place, Record, pointer
 from apilog.text_mask import may_announce, may_hold_pair
 
@@ -97,12 +97,10 @@ class TreeMask:
 
     def _calls(self, shape: tuple[tuple[str, str], ...], nodes: list[dict[str, JSON]]) -> bool:
         """Say whether the names of *shape* call for a visit, or their neighbours do."""
-        for _, reason in shape:
-            if not reason.startswith(PAIR):
-                return True
-            if any(self._rule_by(node, reason) is not None for node in nodes):
-                return True
-        return False
+        return any(
+            reason == NAME or any(self._rule_by(node, name, reason) is not None for node in nodes)
+            for name, reason in shape
+        )
 
     def _may_hold_pairs(self, encoded: bytes, names: int) -> bool:
         """Say whether a string in *encoded*, with so many *names*, can hold another one."""
@@ -143,7 +141,7 @@ class TreeMask:
             self._rename(node, pointer(place), record)  # first: places are told by names
         hit = False
         for name, reason in self._shapes[tuple(node)]:
-            rule = self._rule_by(node, reason)
+            rule = self._rule_by(node, name, reason)
             if rule is None:
                 continue
             value = node[name]
@@ -151,13 +149,17 @@ class TreeMask:
             hit = hit or node[name] != value
         return hit
 
-    def _rule_by(self, node: dict[str, JSON], reason: str) -> str | None:
-        """Return the rule for a value of *node*: the *reason*, or that of its neighbour's text."""
+    def _rule_by(self, node: dict[str, JSON], name: str, reason: str) -> str | None:
+        """Return the rule for what *name* holds: the *reason*, or that of its neighbour's text."""
+        if reason == RANDOM:
+            return "token" if name in node and _is_random(node[name]) else None
         if reason.startswith(PAIR):
             label = node.get(reason.removeprefix(PAIR))
             label = label[-1] if isinstance(label, list) and label else label
-            return self._fields[_last_name(label)] if isinstance(label, str) else None
-        return None if reason == NAME else reason
+            if not isinstance(label, str) or name not in node:
+                return None
+            return self._fields[_last_name(label)]
+        return None if reason == NAME or name not in node else reason
 
     def _rename(self, node: dict[str, JSON], where: str, record: Record) -> None:
         """Mask what is a secret in names, and leave them in their order."""
@@ -172,6 +174,14 @@ def _below_first(nodes: list[dict[str, JSON]]) -> list[Any]:
     names = [name for name, value in nodes[0].items() if type(value) in _CONTAINERS]
     values = [node[name] for node in nodes for name in names]
     return [value for value in values if type(value) in _CONTAINERS]
+
+
+def _is_random(value: JSON) -> bool:
+    """Say whether *value* is, or holds not far down, what looks like a token; no count or word."""
+    if isinstance(value, str):
+        return random_tokens.token_like(value)
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(_is_random(each) for each in islice(inner, 20) if not isinstance(each, list))
 
 
 def _last_name(label: str) -> str:

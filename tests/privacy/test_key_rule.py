@@ -57,6 +57,13 @@ def test_an_innocent_name_stays(name: str) -> None:
     assert KeyRule()[name] is None
 
 
+@pytest.mark.parametrize(
+    "name", ["Passwort", "mot_de_passe", "contraseña", "senha", "wachtwoord", "lösenord", "密码"]
+)
+def test_a_password_is_one_in_other_languages_too(name: str) -> None:
+    assert KeyRule()[name] is not None
+
+
 def test_the_tables_are_worth_their_name() -> None:
     assert len(set(SENSITIVE)) >= 60
     assert len(set(INNOCENT)) >= 60
@@ -74,6 +81,8 @@ def test_the_tables_are_worth_their_name() -> None:
         pytest.param("pass word", id="a blank inside"),
         pytest.param("PassWord", id="camel case in the wrong place"),
         pytest.param("password\x00", id="a NUL at the end"),
+        pytest.param("passwo\u0301rd", id="an accent above a letter"),
+        pytest.param("p\u0430ssw\u043erd", id="letters of another script that look the same"),
         pytest.param("\ud800password", id="a lone surrogate in front"),
     ],
 )
@@ -120,7 +129,7 @@ def test_a_name_that_the_user_adds_counts_in_every_spelling(spelling: str) -> No
     assert KeyRule(added=["tax_number"])[spelling] == "option"
 
 
-@pytest.mark.parametrize("name", ["пароль", "密码", "contraseña", "mot_de_passe"])
+@pytest.mark.parametrize("name", ["отчество", "电话", "teléfono", "numero_de_piece"])
 def test_a_name_in_any_script_can_be_added(name: str) -> None:
     rules = KeyRule(added=[name])
     assert rules[name] == "option"

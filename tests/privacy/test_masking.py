@@ -417,6 +417,12 @@ def test_a_tree_too_large_stays_home_and_says_so() -> None:
         pytest.param([{"op": "add", "path": "/user/token", "value": CANARY}], id="a JSON patch"),
         pytest.param([{"loc": ["body", "pin"], "input": CANARY}], id="what a validator refused"),
         pytest.param({"grant_type": "authorization_code", "code": CANARY}, id="OAuth"),
+        pytest.param([{"id": "db_pass", "label": "x", "value": CANARY}], id="one of two labels"),
+        pytest.param({"@name": "password", "#text": CANARY}, id="XML as JSON"),
+        pytest.param({"kty": "RSA", "e": "AQAB", "d": CANARY}, id="a JSON Web Key"),
+        pytest.param({"tokens": ["Zk3jQ9rT2mX8vB4nL6wC" + CANARY]}, id="tokens"),
+        pytest.param({"q": "%7B%22pin%22%3A%22" + CANARY + "%22%7D"}, id="encoded JSON"),
+        pytest.param({"yaml": f"- name: DB_PASSWORD\n  value: {CANARY}\n"}, id="a manifest"),
     ],
 )
 def test_a_value_whose_neighbour_tells_its_name_is_masked(body: Any) -> None:
@@ -430,6 +436,8 @@ def test_a_value_whose_neighbour_tells_its_name_is_masked(body: Any) -> None:
         pytest.param([{"key": 7, "value": "red"}], id="a number for a name"),
         pytest.param({"country": "NL", "code": "1012"}, id="a code that is none of OAuth's"),
         pytest.param([{"loc": [], "input": "x"}], id="an empty place"),
+        pytest.param({"tokens": 12, "prompt": {"tokens": ["the", "cat"]}}, id="tokens of a text"),
+        pytest.param({"d": 1, "k": "x", "v": 2}, id="short names"),
     ],
 )
 def test_a_value_whose_neighbour_is_innocent_stays(body: Any) -> None:

@@ -619,7 +619,10 @@ def test_a_column_is_found_behind_a_byte_order_mark() -> None:
     assert hide_csv("\ufeffpassword,id\nx,1\n") == '\ufeffpassword,id\n"***",1\n'
 
 
-@given(st.lists(st.lists(st.text(), min_size=3, max_size=3), min_size=1))
+CELLS = st.text(st.characters(exclude_characters="\0"))  # which csv writes since Python 3.11
+
+
+@given(st.lists(st.lists(CELLS, min_size=3, max_size=3), min_size=1))
 def test_a_column_of_any_table_goes_whole(rows: list[list[str]]) -> None:
     written = io.StringIO(newline="")
     csv.writer(written).writerows([["id", "password", "note"], *rows])
