@@ -10,6 +10,7 @@ from typing import Any
 import flask
 import pytest
 from flask import Blueprint, Flask, g, session, stream_with_context
+from flask.testing import EnvironBuilder
 from flask.views import MethodView
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.test import Client as WerkzeugClient
@@ -478,7 +479,7 @@ def test_a_file_goes_out_by_the_servers_own_wrapper(recorder: Recorder) -> None:
 
     extension = ApiLog(app, destination=recorder)
     started: list[Any] = []
-    environ = flask.testing.EnvironBuilder(app, "/report").get_environ()
+    environ = EnvironBuilder(app, "/report").get_environ()
     environ["wsgi.file_wrapper"] = Wrapper
     response = app.wsgi_app(environ, lambda *head, **_: started.append(head))  # type: ignore[arg-type, return-value]
     body = b"".join(response)
