@@ -60,8 +60,9 @@ coverage: $(READY) ## Run the everyday tests and show what they do not reach
 	@$(BIN)/coverage run -m pytest -n $(WORKERS) $(ARGS) || status=$$?; \
 	$(BIN)/coverage combine --quiet && $(BIN)/coverage report && exit $${status:-0}
 
-bench: $(READY) ## Measure what a recorded call costs the app
+bench: $(READY) ## Measure what a recorded call costs the app, and what masking costs
 	@$(BIN)/python benchmarks/overhead.py $(ARGS)
+	@$(BIN)/python benchmarks/masking.py
 
 clean: ## Remove everything that was made here
 	rm -rf $(VENV) .nox build dist htmlcov .coverage .coverage.* \

@@ -103,6 +103,9 @@ PHRASES = frozenset(
 ) | {(owner, "pass") for owner in _OWNERS}
 """Two words that call for masking beside each other; the second one in the plural, too."""
 
+_WRITTEN_TOGETHER = frozenset(first + second for first, second in PHRASES)
+"""The same without a border (``accountnumber``), when nothing else stands in the name."""
+
 ENDINGS = (
     "passphrase",
     "secret",
@@ -119,13 +122,14 @@ INSIDE = re.compile(r"password(?!less)|passwd")
 INNOCENT_LAST = frozenset(
     "count counts limit limits length size type types ttl expiry expires expired expiration"
     " required enabled disabled policy strength age at changed created updated rotated verified"
-    " valid status usage endpoint algorithm format".split()
+    " valid status usage endpoint algorithm format supported".split()
 )
 """Last words that make a name one about the secret (``token_type``, ``password_changed_at``)."""
 
-ALONE = frozenset(
-    "assertion auth card cookie cookies dbpass pan pass psk pw samlrequest sid sig userpass".split()
-)
+CURSORS = frozenset({("page", "token"), ("continuation", "token"), ("sync", "token")})
+"""Last two words of names that tell where a list goes on."""
+
+ALONE = frozenset("assertion auth card cookie cookies pan pass psk pw samlrequest sid sig".split())
 """Names that call for masking when nothing else stands in them."""
 
 HEADER_WORDS = frozenset(
@@ -204,9 +208,9 @@ class KeyRule(dict[str, "str | None"]):
     def _known(self, parts: tuple[str, ...], whole: str) -> str | None:
         """Return the default rule that the name in *parts* meets."""
         last = next((word for word in reversed(parts) if not word.isdigit()), "")
-        if last in INNOCENT_LAST:
+        if last in INNOCENT_LAST or parts[-2:] in CURSORS:
             return None
-        if whole in self._alone or whole in self._anywhere:
+        if whole in self._alone or whole in self._anywhere or whole in _WRITTEN_TOGETHER:
             return whole
         for word in parts:
             if word in self._anywhere:
@@ -272,7 +276,8 @@ NAME = "name"
 PAIR = "pair:"
 RANDOM = "random"
 _NAMING = (
-    "name key field header parameter param variable property attribute path pointer loc label k id"
-).split()
+    *"name key field header parameter param variable property attribute path pointer".split(),
+    *("loc", "label", "k", "id", "type"),
+)
 _NAMED = frozenset("value val content contents values default input v".split())
 _PRIVATE_IN_JWK = frozenset("d k p q dp dq qi oth".split())

@@ -42,7 +42,7 @@ _MESSAGE = frozenset("time uri verb headers body transfer_encoding ip_address st
 the protocol speaks of."""
 
 _CLEAN_REMEMBERED = 1_000
-_LONGEST_LABEL = 16
+_LONGEST_LABEL = 28
 """Characters of a session's token from which on it is taken for what opens the session."""
 
 _LONGEST_REMEMBERED = 200
@@ -150,7 +150,7 @@ class Masking:
         for name, value in headers.items():
             lowered, rule = self._names[name]
             text = value if type(value) is str else str(value)
-            if rule is None and text in self._clean and lowered not in header_mask.URLS:
+            if rule is None and text in self._clean and self._is_text(lowered):
                 continue
             headers[name] = self._header(name, lowered, rule, text, where, record)
 
@@ -163,7 +163,7 @@ class Masking:
         if lowered in header_mask.URLS:
             text = self._texts.urls.masked(text, place, record)
             return self._texts.values(text, place, record)
-        if lowered not in header_mask.INNOCENT and (self._kept or self._shape_only):
+        if not self._is_text(lowered):
             return self._other(name, text, place, record)
         masked = self._texts.masked(text, place, record)
         if masked == text and len(text) <= _LONGEST_REMEMBERED:
@@ -171,6 +171,12 @@ class Masking:
                 self._clean.clear()
             self._clean.add(text)
         return masked
+
+    def _is_text(self, name: str) -> bool:
+        """Say whether the header *name*, in lower case, is masked as text and nothing else."""
+        if name in header_mask.URLS:
+            return False
+        return name in header_mask.INNOCENT or not (self._kept or self._shape_only)
 
     def _mask_body(self, message: dict[str, JSON], where: str, record: Record) -> None:
         body = message.get("body")
@@ -264,7 +270,7 @@ class Masking:
         is_session = name == "session_token" and (is_random or len(said) >= _LONGEST_LABEL)
         is_known = said in record.values and last_gate.is_telling(said)
         if is_session or is_known or secret_values.find(said):
-            makes = self._replacement or (digest if is_random or is_session else None)
+            makes = self._replacement or digest  # no constant: calls of one session belong together
             return record.replaced(said, f"/{name}", "credential", replacement=makes)
         return self._texts.masked(said, f"/{name}", record)
 

@@ -13,7 +13,7 @@ from apilog.key_rule import PHRASES
 
 _MARKS = re.compile(r"[=:\uff1a]|%3[Dd]|(?<![\w-])--?[A-Za-z]|(?i:passw|passphrase|identified)")
 _NAMED = re.compile(
-    r"""(?<![\w.$@-])
+    r"""(?<![\w.$@-]) (?!(?<=//)[\w.-]+:[0-9]{1,5}(?:[/?\s"'`]|\Z))  # no host and its port
     (?:(?P<name>[\w.$@-]+(?![\w.$@-])(?:(?:\[|%5[Bb])[\w.-]*(?:\]|%5[Dd]))*)
       (?: (?P<equals>["'*`\]]{0,3} [ \t]*
             (?: :[ \t]* (?:[Ss]tr(?:ing)?|bytes|SecretStr|[Aa]ny|Optional\[\w+\])
@@ -148,6 +148,8 @@ def _value(text: str, at: int, line_end: int, name: _Name, rules: _Rules) -> _Sp
         return []
     if scheme := _SCHEME.match(text, at, line_end):
         at = scheme.end()
+    if name.text.lower() == "set-cookie" and (ends := text.find(";", at, line_end)) >= 0:
+        line_end = ends  # after it come attributes
     in_quotes = _in_quotes(text, at)
     if in_quotes:
         return [
@@ -176,7 +178,7 @@ def _value(text: str, at: int, line_end: int, name: _Name, rules: _Rules) -> _Sp
     if begin == end or _is_innocent(text, begin, end, line_end, name, rules):
         return []
     if is_colon and name.text.lower() in ("cookie", "cookies", "set-cookie"):
-        return list(_cookies(text, begin, end, first_only=name.text[0] in "Ss"))
+        return list(_cookies(text, begin, end))
     return [(begin, end)]
 
 
@@ -239,12 +241,10 @@ def _setting(text: str, at: int, line_end: int, column: int) -> tuple[int, int]:
     return (begin, end) if begin >= 0 else (at, at)
 
 
-def _cookies(text: str, begin: int, end: int, *, first_only: bool) -> Iterator[tuple[int, int]]:
-    """Yield where the values of cookies are; their names stay, and so do attributes."""
+def _cookies(text: str, begin: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield where the values of cookies are; their names stay."""
     for pair in _COOKIE.finditer(text, begin, end):
         yield pair.start() + pair[0].find("=") + 1, pair.end()
-        if first_only:
-            return
 
 
 def masked_csv(

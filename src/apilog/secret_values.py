@@ -58,6 +58,7 @@ _ARMOR = b"PRIVATE KEY"
 _SIGNATURE = re.compile(rb"=(?<=sig=)")
 _ESCAPE = re.compile(rb"\\(?=u)")
 _BACKSLASHES = re.compile(rb"\\{2,}")
+_TAB = re.compile(rb"(?<!\\)\\+t")
 
 _KEY, _NUMBERS, _WORDS = 1, 2, 4
 """Clues to keys of vendors, to card numbers, and to what words announce."""
@@ -74,6 +75,8 @@ def suspicious(encoded: bytes) -> bool:
         latin = encoded.decode("utf-8", "replace").encode("latin-1", "replace")
     if _wanted(_clues(latin)):
         return True
+    if b"\\t" in latin and _wanted(_clues(_TAB.sub(b"\t", latin))):
+        return True  # between the groups of a card's number
     if b"\\" not in latin or not _ESCAPE.search(latin):
         return False
     if _wanted(_clues(_unescaped(latin))):
@@ -108,10 +111,11 @@ def _clues(latin: bytes) -> int:
     if _VARIED in hot:
         if _LONG_RUN in latin.translate(_RUN):
             clues = _KEY
-        if _HOT_NUMBER in hot and _LONG_NUMBER in latin.translate(_NUMBER, _LOOSE):
-            clues |= _NUMBERS
-        if _ARMOR in latin:
-            clues |= _WORDS
+        if _HOT_NUMBER in hot:  # so many capitals have the words of a key's armor, too
+            if _LONG_NUMBER in latin.translate(_NUMBER, _LOOSE):
+                clues |= _NUMBERS
+            if _ARMOR in latin:
+                clues |= _WORDS
     if _SCHEME.search(latin.lower()) or (b"=" in latin and _SIGNATURE.search(latin)):
         clues |= _WORDS
     return clues

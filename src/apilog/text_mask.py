@@ -20,8 +20,9 @@ MAX_NESTED = 3
 """Layers of JSON and addresses in each other that are read as such; deeper ones are mere text."""
 
 _PAIR = re.compile(
-    r"(?:[^\W\d]|[*`\"'\])]|\d(?=[ \t]*=|:[ \t]))[ \t]*[:=\uff1a]"
-    r"|[\"'\\]|%3[ADad]|(?<![\w-])--?[A-Za-z]"
+    r"(?:[^\W\d]|[*`\"'\])]|\d(?=[ \t]*=|:[ \t])|[a-z_]\d{1,2}(?=:))[ \t]*"
+    r"(?:[+?]|\|\|)?[:=\uff1a]"
+    r"|[\"'`\\]|%3[ADad]|(?<![\w-])--?[A-Za-z]"
 )
 """What text has that holds a name and its value."""
 
@@ -38,12 +39,19 @@ _NEIGHBOURS = re.compile(
 )
 
 _USERINFO = re.compile(rb"//[^/\s\"]*@")
-_PATH = re.compile(rb"/(?=[^/?#\s\"]{0,100}[0-9])[^/?#\s\"]{8,}")
-_LONGEST_NAME = 60
+_PATH = re.compile(rb"/(?=[^/?#\s\"]{0,100}(?:[0-9]|[a-z][A-Z]))[^/?#\s\"]{8,}|[A-Za-z]{20}")
+"""What may be random: parts of paths with digits or with capitals inside, and very long words."""
+
+_NUMBERED = re.compile(rb"[a-z_][0-9]{1,2}\Z")
+_NO_NAME = re.compile(r"[^\w.$@\[\]-]+")
+_LONGEST_NAME = 100
 _SECOND_WORDS = frozenset(second for phrase in PHRASES for second in (phrase[1], phrase[1] + "s"))
 """Words that may end a name of several, whose rule none of them tells alone."""
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
+_ASCII_IN_BASE64 = "(?:[A-Za-f][A-Za-z0-9+/_-]{3}){4}[A-Za-z0-9+/_-]*"
+_ENCODED = re.compile(_ASCII_IN_BASE64)
+_ENCODED_IN_JSON = re.compile(f'"{_ASCII_IN_BASE64}"(?!:)'.encode())
 
 Tree: TypeAlias = "dict[str, JSON] | list[JSON]"
 
@@ -178,12 +186,22 @@ class TextMask:
         return text
 
 
+def may_be_encoded(text: str) -> bool:
+    """Say whether *text* can be other text in base64, without the padding that betrays it."""
+    return _ENCODED.fullmatch(text) is not None
+
+
+def may_hold_encoded(encoded: bytes) -> bool:
+    """Say whether `may_be_encoded` would say so of a string in *encoded*, JSON."""
+    return _ENCODED_IN_JSON.search(encoded) is not None
+
+
 def may_hold_pair(text: str) -> bool:
     """Say whether *text* can have a name in it, and the value of that name."""
-    if "<" in text:
+    if "<" in text or "://" in text or text[:1] == "%":
         return True
-    marked = ":" in text or "=" in text or "'" in text or '"' in text or "%" in text
-    marked = marked or text[:1] == "-" or " -" in text or not text.isascii()
+    marked = ":" in text or "=" in text or "'" in text or '"' in text or "%" in text or "`" in text
+    marked = marked or text[:1] == "-" or " -" in text or "--" in text or not text.isascii()
     return marked and _PAIR.search(text) is not None
 
 
@@ -198,9 +216,14 @@ def may_announce(encoded: bytes, rules: Mapping[str, str | None]) -> bool:
         return True
     pieces = encoded.replace(b'":', b'"').split(b":")  # without those after JSON's own names
     for piece, rest in pairwise(pieces):
-        if rest[:2] == b"//" or (rest[:1].isdigit() and piece[-1:].isdigit()):
+        is_clock = rest[:1].isdigit() and piece[-1:].isdigit() and not _NUMBERED.search(piece[-3:])
+        if rest[:2] == b"//" or is_clock:
             continue
-        word = piece[-_LONGEST_NAME:].rstrip().rpartition(b" ")[2].decode().strip("\"'([{*`")
-        if not word or word.lower() in _SECOND_WORDS or rules[word] is not None:
+        before, _, last = piece[-_LONGEST_NAME:].rstrip().rpartition(b" ")
+        word = last.decode().rstrip("\"'([{*`")
+        name = _NO_NAME.split(word)[-1]
+        if not word or name.lower() in _SECOND_WORDS or rules[name] is not None:
             return True
+        if word in ("is", "was") or word[-1] == ")" or before[-4:] == b" for":
+            return True  # "password for bob: ..."
     return False

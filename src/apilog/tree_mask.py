@@ -10,7 +10,7 @@ from apilog import codec, random_tokens, secret_values
 from apilog.codec import JSON, MAX_DEPTH
 from apilog.key_rule import NAME, PAIR, RANDOM, KeyRule, Shapes
 from apilog.mask_record import BodyNotMaskedError, Place, Record, pointer
-from apilog.text_mask import may_announce, may_hold_pair
+from apilog.text_mask import may_announce, may_be_encoded, may_hold_encoded, may_hold_pair
 
 Tree: TypeAlias = "dict[str, JSON] | list[JSON]"
 Text: TypeAlias = "Callable[[str, str, Record, int], str]"
@@ -19,6 +19,8 @@ MAX_VALUES = 100_000
 """Values of a body at most, roughly: nobody reads more, and each costs a look."""
 
 _CONTAINERS = frozenset({dict, list})
+_FOREIGN = (b"\\", b"'", b"`")
+"""Marks for which JSON itself has no use, or not where nothing needs to be escaped."""
 
 
 class TreeMask:
@@ -104,13 +106,17 @@ class TreeMask:
 
     def _may_hold_pairs(self, encoded: bytes, names: int) -> bool:
         """Say whether a string in *encoded*, with so many *names*, can hold another one."""
-        if not encoded.isascii() or (b"-" in encoded and b" -" in encoded):
+        if not encoded.isascii():
+            return True
+        if b"-" in encoded and (b" -" in encoded or b'"-' in encoded or b"--" in encoded):
             return True
         if b"=" in encoded or b"%" in encoded or b"<" in encoded:
             return True
-        if b"\\" in encoded or b"'" in encoded:  # what JSON itself has no use for
+        if any(mark in encoded for mark in _FOREIGN):
             return True
-        return encoded.count(b":") > names and may_announce(encoded, self._fields)
+        if encoded.count(b":") > names and may_announce(encoded, self._fields):
+            return True
+        return may_hold_encoded(encoded)
 
     def _visit(self, root: Tree, where: str, record: Record, layer: int, *, suspect: bool) -> bool:
         """Mask *root*, value by value; where it is *suspect*, look at every one."""
@@ -126,9 +132,8 @@ class TreeMask:
                 if kind in _CONTAINERS:
                     pending.append((value, (place, key)))
                 elif kind is str:
-                    if (suspect or may_hold_pair(value)) and (
-                        self._text(value, "", trial, layer) != value
-                    ):
+                    is_worth_it = suspect or may_hold_pair(value) or may_be_encoded(value)
+                    if is_worth_it and self._text(value, "", trial, layer) != value:
                         node[key] = self._text(value, pointer((place, key)), record, layer)
                         hit = True
                 elif suspect and kind is not bool and value is not None:
@@ -158,6 +163,8 @@ class TreeMask:
             label = label[-1] if isinstance(label, list) and label else label
             if not isinstance(label, str) or name not in node:
                 return None
+            if '"' in label and label.lstrip()[:1] in ("{", "["):
+                return None  # JSON, whose names are not this one's
             return self._fields[_last_name(label)]
         return None if reason == NAME or name not in node else reason
 
@@ -176,12 +183,15 @@ def _below_first(nodes: list[dict[str, JSON]]) -> list[Any]:
     return [value for value in values if type(value) in _CONTAINERS]
 
 
-def _is_random(value: JSON) -> bool:
+def _is_random(value: JSON, depth: int = 5) -> bool:
     """Say whether *value* is, or holds not far down, what looks like a token; no count or word."""
     if isinstance(value, str):
         return random_tokens.token_like(value)
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return any(_is_random(each) for each in islice(inner, 20) if not isinstance(each, list))
+    if not depth:
+        return False
+    each = (one for one in islice(inner, 20) if not isinstance(one, list))
+    return any(_is_random(one, depth - 1) for one in each)
 
 
 def _last_name(label: str) -> str:
@@ -197,4 +207,5 @@ def _is_suspect(encoded: bytes) -> bool:
     """Say whether a text in *encoded*, JSON, can be a secret by its shape."""
     if not secret_values.suspicious(encoded):
         return False
-    return b"\\" in encoded or bool(secret_values.find(encoded.decode()))
+    is_written_otherwise = b"\\" in encoded or b".0" in encoded  # than the text, or the number
+    return is_written_otherwise or bool(secret_values.find(encoded.decode()))

@@ -12,6 +12,7 @@ from apilog.mask_record import Record
 
 _USERINFO = re.compile(r"(?<=//)[^/?#\s\"'<>]*@")
 _USER_ALONE = re.compile(r"\b(?:git|svn|ssh|sftp|rsync)(?:\+ssh)?://[a-z][a-z0-9_-]{0,15}@\Z")
+_LONGEST_USER = 40
 _PLAIN_PARAMETERS = re.compile(r"[\w.~/:=&,*-]*", re.ASCII)
 """Parameters in which nothing is encoded or quoted: most are, and their names say it all."""
 
@@ -35,6 +36,10 @@ _TELLING = re.compile(
     re.IGNORECASE,
 )
 """Path segments after which a secret is likely (``/reset-password/<token>``)."""
+
+_COMMIT = re.compile(r"(?:commit|tree|blob|raw|compare|archive|object)s?", re.IGNORECASE)
+_SHA1 = re.compile("[0-9a-f]{40}")
+"""What Git calls things, after the word for them."""
 
 _ORIGIN = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//[^/]*")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -138,13 +143,14 @@ class UrlMask:
     ) -> list[str]:
         """Return *pairs* with the values masked whose neighbours say what they are."""
         values = {name: value for name, _, value in (pair.partition("=") for pair in pairs)}
+        replaced: dict[str, str] = {}
         for name, reason in key_rule.pairs(values):
             label = unquote_plus(values.get(reason.removeprefix(key_rule.PAIR), ""))
             rule = rules[label] if reason.startswith(key_rule.PAIR) else reason
             if rule is not None:
                 masked = record.replaced(values[name], f"{where}?{name}", f"{kind}:{rule}")
-                pairs = [f"{name}={masked}" if p == f"{name}={values[name]}" else p for p in pairs]
-        return pairs
+                replaced[f"{name}={values[name]}"] = f"{name}={masked}"
+        return [replaced.get(pair, pair) for pair in pairs]
 
     def _quoted(
         self, text: str, where: str, record: Record, layer: int, *, in_path: bool = False
@@ -163,7 +169,7 @@ class UrlMask:
 
     def _without_userinfo(self, url: str, where: str, record: Record) -> str:
         def masked(found: re.Match[str]) -> str:
-            if _USER_ALONE.search(url, 0, found.end()):
+            if _USER_ALONE.search(url, max(0, found.end() - _LONGEST_USER), found.end()):
                 return found[0]  # a user name, without which ssh knows nobody
             return record.replaced(found[0][:-1], where, "userinfo") + "@"
 
@@ -196,6 +202,8 @@ class UrlMask:
                 return f"path:{rule}"
             if _ID.search(name.lower()):
                 return None
+        if _SHA1.fullmatch(segment) and number and _COMMIT.fullmatch(segments[number - 1]):
+            return None
         if any(map(random_tokens.token_like, _DIVIDERS.split(segment))):
             return "path:token-like"
         if len(segment) < _SHORTEST or not number or not _TELLING.fullmatch(segments[number - 1]):

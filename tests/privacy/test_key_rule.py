@@ -30,6 +30,7 @@ mnemonic seed_phrase device_code cookie user[password] filter[0].secret password
 
 INNOCENT = """
 author authors authored authority authority_id authentic authenticate authenticated_at
+nextPageToken page_token NextContinuationToken sync_token methods_supported
 passenger passengers passage passing passive passport passport_country compass compassion
 bypass surpass tokenizer tokenize tokenization tokens max_tokens prompt_tokens total_tokens
 token_type tokenType token_count token_limit token_endpoint token_expires_at keyboard

@@ -419,6 +419,7 @@ def test_a_tree_too_large_stays_home_and_says_so() -> None:
         pytest.param({"grant_type": "authorization_code", "code": CANARY}, id="OAuth"),
         pytest.param([{"id": "db_pass", "label": "x", "value": CANARY}], id="one of two labels"),
         pytest.param({"@name": "password", "#text": CANARY}, id="XML as JSON"),
+        pytest.param({"type": "password", "value": CANARY, "temporary": False}, id="a type"),
         pytest.param({"kty": "RSA", "e": "AQAB", "d": CANARY}, id="a JSON Web Key"),
         pytest.param({"tokens": ["Zk3jQ9rT2mX8vB4nL6wC" + CANARY]}, id="tokens"),
         pytest.param({"q": "%7B%22pin%22%3A%22" + CANARY + "%22%7D"}, id="encoded JSON"),
