@@ -49,6 +49,9 @@ _SECOND_WORDS = frozenset(second for phrase in PHRASES for second in (phrase[1],
 """Words that may end a name of several, whose rule none of them tells alone."""
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
+_BEGINNING = 64
+"""Characters of base64 that tell whether text is in it; a multiple of four."""
+
 _ASCII_IN_BASE64 = "(?:[A-Za-f][A-Za-z0-9+/_-]{3}){4}[A-Za-z0-9+/_-]*"
 _ENCODED = re.compile(_ASCII_IN_BASE64)
 _ENCODED_IN_JSON = re.compile(f'"{_ASCII_IN_BASE64}"(?!:)'.encode())
@@ -83,9 +86,9 @@ class TextMask:
             text = self._invalid_values(text, where, record)
         if ">" in text and layer < MAX_NESTED and text.lstrip("\ufeff \t\r\n")[:1] == "<":
             text = self._markup(text, where, record, layer)
-        if "://" in text and layer < MAX_NESTED:
+        if "/" in text and "://" in text and layer < MAX_NESTED:
             text = self.urls.masked_in(text, where, record, layer + 1)
-        if "value:" in text:
+        if ":" in text and "value:" in text:
             text = self._neighbours(text, where, record)
         if may_hold_pair(text):
             text = plain_text_mask.masked(text, where, rules=self._fields, replaced=record.replaced)
@@ -94,7 +97,8 @@ class TextMask:
             plain = unquote_plus(text)
             masked = self.masked(plain, where, record, layer + 1)
             return text if masked == plain else quote_plus(masked, safe="*")
-        return self._base64(text, where, record, layer) if _BASE64.fullmatch(text) else text
+        is_encoded = _BASE64.fullmatch(text, 0, _BEGINNING) is not None
+        return self._base64(text, where, record, layer) if is_encoded else text
 
     def _invalid_values(self, text: str, where: str, record: Record) -> str:
         """Mask what an error message quotes: ``"password" got invalid value "..."``."""
@@ -141,7 +145,10 @@ class TextMask:
             return text
         alphabet = b"-_" if "-" in text or "_" in text else b"+/"
         try:
-            body = base64.b64decode(text + "=" * (-len(text) % 4), altchars=alphabet)
+            is_text = wide_text.is_text(_decoded(text[:_BEGINNING], alphabet))
+            if not is_text or not _BASE64.fullmatch(text):
+                return text
+            body = _decoded(text, alphabet)
             charset = wide_text.charset(body)
             plain = body.decode(charset, "surrogateescape")
         except ValueError:
@@ -186,6 +193,10 @@ class TextMask:
         return text
 
 
+def _decoded(text: str, alphabet: bytes) -> bytes:
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=alphabet)
+
+
 def may_be_encoded(text: str) -> bool:
     """Say whether *text* can be other text in base64, without the padding that betrays it."""
     return _ENCODED.fullmatch(text) is not None
@@ -198,11 +209,12 @@ def may_hold_encoded(encoded: bytes) -> bool:
 
 def may_hold_pair(text: str) -> bool:
     """Say whether *text* can have a name in it, and the value of that name."""
-    if "<" in text or "://" in text or text[:1] == "%":
+    if "<" in text or text[:1] == "%" or ("/" in text and "://" in text):
         return True
     marked = ":" in text or "=" in text or "'" in text or '"' in text or "%" in text or "`" in text
-    marked = marked or text[:1] == "-" or " -" in text or "--" in text or not text.isascii()
-    return marked and _PAIR.search(text) is not None
+    if not marked and "-" in text:
+        marked = text[0] == "-" or " -" in text or "--" in text
+    return (marked or not text.isascii()) and _PAIR.search(text) is not None
 
 
 def may_announce(encoded: bytes, rules: Mapping[str, str | None]) -> bool:
