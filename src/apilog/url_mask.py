@@ -214,10 +214,10 @@ class UrlMask:
 def _is_short(text: str, rules: Rules) -> bool:
     """Say whether *text*, parameters without encoding, is too short and innocent for any secret."""
     pairs = [pair.partition("=") for pair in text.split("&")]
-    return all(
-        rules[name] is None and len(name) < _SHORT and len(value) < _SHORT
-        for name, _, value in pairs
-    ) and not any(key_rule.pairs([name for name, _, _ in pairs]))
+    for name, _, value in pairs:
+        if rules[name] is not None or len(name) >= _SHORT or len(value) >= _SHORT:
+            return False
+    return len(pairs) == 1 or not any(key_rule.pairs([name for name, _, _ in pairs]))
 
 
 def _decoded(text: str, decode: Callable[[str], str]) -> list[str]:
