@@ -39,8 +39,15 @@ _NEIGHBOURS = re.compile(
 )
 
 _USERINFO = re.compile(rb"//[^/\s\"]*@")
-_PATH = re.compile(rb"/(?=[^/?#\s\"]{0,100}(?:[0-9]|[a-z][A-Z]))[^/?#\s\"]{8,}|[A-Za-z]{20}")
-"""What may be random: parts of paths with digits or with capitals inside, and very long words."""
+_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-"
+_PATH = re.compile(rb"/(?=[^/?#\s\"]{0,100}(?:[0-9]|[a-z][A-Z]))[^/?#\s\"]{8,}")
+"""What may be random: parts of paths with digits in them, or with capitals inside."""
+
+_LETTERS = bytes(97 if chr(code).isalpha() and code < 128 else 32 for code in range(256))
+_LONG_WORD = b"a" * 20
+_ENCODING = bytes(97 if chr(code) in _ALPHABET else 32 for code in range(256))
+_LONG_RUN = b"a" * 16
+"""What words become, and what base64 does, when all their characters are made one."""
 
 _NUMBERED = re.compile(rb"[a-z_][0-9]{1,2}\Z")
 _NO_NAME = re.compile(r"[^\w.$@\[\]-]+")
@@ -203,8 +210,18 @@ def may_be_encoded(text: str) -> bool:
 
 
 def may_hold_encoded(encoded: bytes) -> bool:
-    """Say whether `may_be_encoded` would say so of a string in *encoded*, JSON."""
-    return _ENCODED_IN_JSON.search(encoded) is not None
+    """Say whether a string in *encoded*, JSON, can be other text in base64."""
+    if _LONG_RUN not in encoded.translate(_ENCODING):
+        return False
+    for found in _ENCODED_IN_JSON.finditer(encoded):
+        beginning = found[0][1:-1][:_BEGINNING].decode()
+        alphabet = b"-_" if "-" in beginning or "_" in beginning else b"+/"
+        try:
+            if wide_text.is_text(_decoded(beginning, alphabet)):
+                return True
+        except ValueError:  # of a length that no base64 has; reading it all will tell
+            return True
+    return False
 
 
 def may_hold_pair(text: str) -> bool:
@@ -224,7 +241,7 @@ def may_announce(encoded: bytes, rules: Mapping[str, str | None]) -> bool:
     """
     if b"?" in encoded or b"#" in encoded or (b"@" in encoded and _USERINFO.search(encoded)):
         return True
-    if b"//" in encoded and _PATH.search(encoded):
+    if b"//" in encoded and (_PATH.search(encoded) or _LONG_WORD in encoded.translate(_LETTERS)):
         return True
     pieces = encoded.replace(b'":', b'"').split(b":")  # without those after JSON's own names
     for piece, rest in pairwise(pieces):
