@@ -126,22 +126,15 @@ class BodyMask:
         return self._texts.quoted_names(text, where, record)
 
     def _xml(self, text: str, where: str, record: Record) -> str:
-        try:
-            return markup_mask.masked_xml(
-                text,
-                where,
-                rules=self._fields,
-                replaced=record.replaced,
-                inner=lambda part, place: self._texts.masked(part, place, record),
-            )
-        except BodyNotMaskedError:
-            raise
-        except ValueError as error:
-            raise BodyNotMaskedError("unparsable") from error
+        return self._by_parser(markup_mask.masked_xml, text, where, record)
 
     def _csv(self, text: str, where: str, record: Record) -> str:
+        return self._by_parser(plain_text_mask.masked_csv, text, where, record)
+
+    def _by_parser(self, masked: Callable[..., str], text: str, where: str, record: Record) -> str:
+        """Mask *text* by a masker that has to read it first, and refuses what it cannot."""
         try:
-            return plain_text_mask.masked_csv(
+            return masked(
                 text,
                 where,
                 rules=self._fields,
