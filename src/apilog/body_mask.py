@@ -81,7 +81,7 @@ class BodyMask:
         if media.is_form:
             return self._form
         if media.is_json:
-            return self._json_text
+            return self._texts.masked  # one JSON string
         if media.is_xml:
             return self._xml
         return self._by_name.get(media.name, self._plain)
@@ -94,10 +94,6 @@ class BodyMask:
             for number, line in enumerate(lines):  # NDJSON by another name
                 lines[number] = self._texts.json(line, f"{where}/{number}", record) or line
             text = "\n".join(lines)
-        return self._texts.masked(text, where, record)
-
-    def _json_text(self, text: str, where: str, record: Record) -> str:
-        """Mask a body that is one JSON string."""
         return self._texts.masked(text, where, record)
 
     def _form(self, text: str, where: str, record: Record) -> str:
@@ -116,13 +112,7 @@ class BodyMask:
         masked = self._texts.json(text, where, record)
         if masked is not None:  # JSON by another name
             return masked
-        text = markup_mask.masked_html(
-            text,
-            where,
-            rules=self._fields,
-            replaced=record.replaced,
-            inner=lambda part, place: self._texts.masked(part, place, record),
-        )
+        text = self._by(markup_mask.masked_html, text, where, record)
         return self._texts.quoted_names(text, where, record)
 
     def _xml(self, text: str, where: str, record: Record) -> str:
@@ -134,17 +124,20 @@ class BodyMask:
     def _by_parser(self, masked: Callable[..., str], text: str, where: str, record: Record) -> str:
         """Mask *text* by a masker that has to read it first, and refuses what it cannot."""
         try:
-            return masked(
-                text,
-                where,
-                rules=self._fields,
-                replaced=record.replaced,
-                inner=lambda part, place: self._texts.masked(part, place, record),
-            )
+            return self._by(masked, text, where, record)
         except BodyNotMaskedError:
             raise
         except ValueError as error:
             raise BodyNotMaskedError("unparsable") from error
+
+    def _by(self, masked: Callable[..., str], text: str, where: str, record: Record) -> str:
+        return masked(
+            text,
+            where,
+            rules=self._fields,
+            replaced=record.replaced,
+            inner=lambda part, place: self._texts.masked(part, place, record),
+        )
 
 
 def _readable_as(body: bytes) -> str:

@@ -107,10 +107,11 @@ class Masking:
         and what apilog itself noted is masked as well: somebody may have added to it.
         """
         is_first, record = record is None, record or Record(self._replacement)
+        route = _route(document)
         for side in ("request", "response"):
             message = document.get(side)
             if isinstance(message, dict):
-                self._mask_head(message, f"/{side}", record, _route(document))
+                self._mask_head(message, f"/{side}", record, route)
                 self._mask_rest(message, _MESSAGE, f"/{side}", record)
                 try:
                     self._mask_body(message, f"/{side}/body", record)

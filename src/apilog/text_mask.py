@@ -150,7 +150,7 @@ class TextMask:
         """Mask the text that *text* is in base64, if it is."""
         if layer == MAX_NESTED:
             return text
-        alphabet = b"-_" if "-" in text or "_" in text else b"+/"
+        alphabet = _alphabet(text)
         try:
             is_text = wide_text.is_text(_decoded(text[:_BEGINNING], alphabet))
             if not is_text or not _BASE64.fullmatch(text):
@@ -200,6 +200,11 @@ class TextMask:
         return text
 
 
+def _alphabet(text: str) -> bytes:
+    """Return the last two characters of the base64 alphabet that *text* is written in."""
+    return b"-_" if "-" in text or "_" in text else b"+/"
+
+
 def _decoded(text: str, alphabet: bytes) -> bytes:
     return base64.b64decode(text + "=" * (-len(text) % 4), altchars=alphabet)
 
@@ -215,9 +220,8 @@ def may_hold_encoded(encoded: bytes) -> bool:
         return False
     for found in _ENCODED_IN_JSON.finditer(encoded):
         beginning = found[0][1:-1][:_BEGINNING].decode()
-        alphabet = b"-_" if "-" in beginning or "_" in beginning else b"+/"
         try:
-            if wide_text.is_text(_decoded(beginning, alphabet)):
+            if wide_text.is_text(_decoded(beginning, _alphabet(beginning))):
                 return True
         except ValueError:  # of a length that no base64 has; reading it all will tell
             return True
