@@ -47,7 +47,9 @@ class BodyMask:
         """Return *body* masked: JSON as it came, or text."""
         if isinstance(body, (dict, list)):
             self._graphql.mask(body, where, record)
-            self._trees.mask(body, where, record)
+            encoded = self._trees.clean(body, where, record)
+            if encoded is not None:
+                record.encoded[where] = encoded
             return body
         if isinstance(body, str):
             return self._masker(media)(body, where, record)

@@ -81,7 +81,7 @@ class Encoder:
         own = _own(document)
         if record.notes:
             own["masked"] = record.notes
-        encoded = codec.dumps(document)
+        encoded = codec.joined(document, record.encoded)
         if record.values and (leaked := last_gate.leaked(encoded, record.values)):
             last_gate.sweep(document, leaked, record)
             encoded = codec.dumps(document)

@@ -17,6 +17,9 @@ from apilog.text_mask import TextMask
 
 Variables: TypeAlias = "dict[str, str]"
 
+_PARTS = frozenset({"query", "variables", "operationName", "extensions"})
+"""What a request has (https://graphql.github.io/graphql-over-http/draft/): one of them at least."""
+
 
 class GraphQLMask:
     """Mask documents, and variables by the arguments that they feed."""
@@ -28,6 +31,8 @@ class GraphQLMask:
     def mask(self, body: JSON, where: str, record: Record) -> None:
         """Mask *body* in place if it is a request, or a list of them."""
         requests = body if isinstance(body, list) else [body]
+        if not requests or not isinstance(requests[0], dict) or _PARTS.isdisjoint(requests[0]):
+            return  # rows, most often; a batch has nothing but requests
         for request in [each for each in requests if isinstance(each, dict) and "query" in each]:
             document = request["query"]
             if isinstance(document, str) and looks_like(document):

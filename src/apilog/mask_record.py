@@ -38,15 +38,17 @@ class Record:
     """Replace what is masked in one event, and note where and by which rule, never what.
 
     ``values`` are the masked ones, for the gate that looks for them once more before the event
-    leaves; they go nowhere else.
+    leaves; they go nowhere else. ``encoded`` has the bodies that nothing was masked in as JSON, by
+    their places, so that nobody needs to encode them again.
     """
 
-    __slots__ = ("_replacement", "notes", "values")
+    __slots__ = ("_replacement", "encoded", "notes", "values")
 
     def __init__(self, replacement: Replacement | None = None) -> None:
         self._replacement = replacement
         self.notes: Notes = []
         self.values: set[str] = set()
+        self.encoded: dict[str, bytes] = {}
 
     def replaced(
         self,

@@ -46,7 +46,10 @@ _LONGEST_LABEL = 28
 """Characters of a session's token from which on it is taken for what opens the session."""
 
 _LONGEST_REMEMBERED = 200
-"""Header values without a secret that are remembered, and characters of one."""
+"""Headers and addresses without a secret that are remembered, and characters of one."""
+
+_PLAIN = re.compile("[0-9]{1,11}|[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+"""Numbers that are none of a card, and UUIDs: each call has other ones."""
 
 
 class Masking:
@@ -83,8 +86,8 @@ class Masking:
         self._fields = KeyRule(
             added=(name for name in named if not is_path(name)), unmasked=unmasked
         )
-        self._paths = FieldPaths(filter(is_path, named))
-        self._kept = KeptFields(keep)
+        self._paths = FieldPaths(filter(is_path, named)) or None
+        self._kept = KeptFields(keep) or None
         self._shape_only = shape_only
         self._replacement = None if key is None else keyed(key)
         given = Patterns(patterns)
@@ -97,7 +100,7 @@ class Masking:
         self._texts.urls.requests = graphql.mask_parameters
         self._bodies = BodyMask(self._fields, self._trees, self._texts, graphql)
         self._names = header_mask.HeaderNames(self._headers)
-        self._clean: set[str] = set()
+        self._clean: set[tuple[str, str | None]] = set()
 
     def apply(self, document: dict[str, JSON], record: Record | None = None) -> Record:
         """Mask *document*, an event as it travels, in place; return what was masked.
@@ -142,44 +145,46 @@ class Masking:
         self, message: dict[str, JSON], where: str, record: Record, route: str | None
     ) -> None:
         uri = message.get("uri")
-        if isinstance(uri, str):
+        if isinstance(uri, str) and (uri, route) not in self._clean:
             masked = self._texts.urls.masked(uri, f"{where}/uri", record, route)
             message["uri"] = self._texts.patterns.masked(masked, f"{where}/uri", record)
+            if message["uri"] == uri and len(uri) <= _LONGEST_REMEMBERED:
+                self._remember((uri, route))
         headers = message.get("headers")
         if not isinstance(headers, dict):
             return
+        clean = self._clean
         for name, value in headers.items():
-            lowered, rule = self._names[name]
             text = value if type(value) is str else str(value)
-            if rule is None and text in self._clean and self._is_text(lowered):
-                continue
-            headers[name] = self._header(name, lowered, rule, text, where, record)
+            if (name, text) not in clean:
+                headers[name] = self._header(name, text, where, record)
 
-    def _header(
-        self, name: str, lowered: str, rule: str | None, text: str, where: str, record: Record
-    ) -> str:
+    def _header(self, name: str, text: str, where: str, record: Record) -> str:
+        lowered, rule = self._names[name]
         place = f"{where}/headers/{name}"
         if rule is not None:
             return header_mask.masked(lowered, text, place, rule, self._headers, record)
         if lowered in header_mask.URLS:
-            text = self._texts.urls.masked(text, place, record)
-            return self._texts.values(text, place, record)
-        if not self._is_text(lowered):
-            return self._other(name, text, place, record)
-        masked = self._texts.masked(text, place, record)
-        if masked == text and len(text) <= _LONGEST_REMEMBERED:
-            if len(self._clean) >= _CLEAN_REMEMBERED:
-                self._clean.clear()
-            self._clean.add(text)
+            masked = self._texts.urls.masked(text, place, record)
+            masked = self._texts.values(masked, place, record)
+        elif (self._kept or self._shape_only) and lowered not in header_mask.INNOCENT:
+            masked = self._other(name, text, place, record)
+        elif _PLAIN.fullmatch(text) and not self._texts.patterns:
+            return text
+        else:
+            masked = self._texts.masked(text, place, record)
+        if masked == text and len(name) + len(text) <= _LONGEST_REMEMBERED:
+            self._remember((name, text))
         return masked
 
-    def _is_text(self, name: str) -> bool:
-        """Say whether the header *name*, in lower case, is masked as text and nothing else."""
-        if name in header_mask.URLS:
-            return False
-        return name in header_mask.INNOCENT or not (self._kept or self._shape_only)
+    def _remember(self, clean: tuple[str, str | None]) -> None:
+        """Remember a header with its value, or an address with its route, as without a secret."""
+        if len(self._clean) >= _CLEAN_REMEMBERED:
+            self._clean.clear()
+        self._clean.add(clean)
 
     def _mask_body(self, message: dict[str, JSON], where: str, record: Record) -> None:
+        record.encoded.pop(where, None)  # an earlier time's
         body = message.get("body")
         if body is None:
             return
@@ -199,8 +204,10 @@ class Masking:
             return
         elif self._kept and not (isinstance(body, str) and media.is_form):
             raise BodyNotMaskedError("not_kept")
-        masked = self._bodies.masked(body, media, where, record)
-        message["body"] = self._reduced(masked, where, record, is_form=media.is_form)
+        message["body"] = body = self._bodies.masked(body, media, where, record)
+        if self._kept or self._shape_only:
+            record.encoded.pop(where, None)
+            message["body"] = self._reduced(body, where, record, is_form=media.is_form)
 
     def _is_done(self, body: str) -> bool:
         """Say whether *body* stands in the place of another one: it need not be of its type."""
@@ -211,11 +218,11 @@ class Masking:
         if not isinstance(metadata, dict):
             return
         own = metadata.get("apilog")
-        said: dict[str, JSON] = {name: each for name, each in metadata.items() if name != "apilog"}
         if isinstance(own, dict) and not is_first:
             self._trees.mask(own, "/metadata/apilog", record)
-        if not said:
+        if metadata.keys() <= {"apilog"}:
             return
+        said: dict[str, JSON] = {name: each for name, each in metadata.items() if name != "apilog"}
         kept: dict[str, JSON] = {} if own is None else {"apilog": own}
         try:
             self._mask_paths(said, "/metadata", record)
@@ -223,11 +230,11 @@ class Masking:
             reduced = self._reduced(said, "/metadata", record, is_form=False)
             document["metadata"] = cast("dict[str, JSON]", reduced) | kept
         except BodyNotMaskedError as error:
-            own = own if isinstance(own, dict) else {}
-            document["metadata"] = {"apilog": {**own, "metadata_omitted": str(error)}}
+            own = {**(own if isinstance(own, dict) else {}), "metadata_omitted": str(error)}
+            document["metadata"] = {"apilog": own}
 
     def _mask_paths(self, root: dict[str, JSON] | list[JSON], where: str, record: Record) -> None:
-        if not self._paths:
+        if self._paths is None:
             return
 
         def hit(node: dict[str, JSON] | list[JSON], key: str | int, place: str) -> None:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from apilog import announced, card_numbers, vendor_keys
+from apilog.outline import has_long_run
 
 
 class Found(NamedTuple):
@@ -44,16 +45,21 @@ def _classes(classes: dict[bytes, bytes]) -> bytes:
 
 
 _RUN = _classes({_LETTERS + _CAPITALS + _DIGITS + b"_-+~": b"a"})
+_WORDS_OF_RUN = _classes({_LETTERS + _CAPITALS + _DIGITS + b"_+~": b"a", b"-": b"-"})
 _WORD = _classes({_LETTERS + _CAPITALS + _DIGITS + b"_-+~./:=%$": b"a"})
 _HOT = _classes({_CAPITALS + _DIGITS: b"A"})
 _COLD = _LETTERS + b"-_. \t?\xa0\xad"
 _NUMBER = _classes({_DIGITS: b"0"})
 _LOOSE = b" \t-._?\xa0\xad"
+_SMALL_AND_LOOSE = bytes(
+    48 if code in _DIGITS + _LOOSE else code + 32 if code in _CAPITALS else code
+    for code in range(256)
+)
 _LONG_RUN = b"a" * 16
 _VARIED = b"A" * 4
 _LONG_NUMBER = b"0" * card_numbers.SHORTEST
-_HOT_NUMBER = b"A" * card_numbers.SHORTEST
 _SCHEME = re.compile(rb"b(?:earer|asic)[ \t+%\\]")
+_LOOSE_SCHEME = re.compile(rb"b(?:earer|asic)[0+%\\]")
 _ARMOR = b"PRIVATE KEY"
 _SIGNATURE = re.compile(rb"=(?<=sig=)")
 _ESCAPE = re.compile(rb"\\(?=u)")
@@ -75,9 +81,11 @@ def suspicious(encoded: bytes) -> bool:
         latin = encoded.decode("utf-8", "replace").encode("latin-1", "replace")
     if _wanted(_clues(latin)):
         return True
+    if b"\\" not in latin:
+        return False
     if b"\\t" in latin and _wanted(_clues(_TAB.sub(b"\t", latin))):
         return True  # between the groups of a card's number
-    if b"\\" not in latin or not _ESCAPE.search(latin):
+    if not _ESCAPE.search(latin):
         return False
     if _wanted(_clues(_unescaped(latin))):
         return True
@@ -91,7 +99,23 @@ def find(text: str) -> list[Found]:
     A scheme (``Bearer``) and a name (``AccountKey=``) are no part of the secret they announce.
     """
     latin = text.encode("latin-1", "replace")
-    clues = _clues(latin)
+    return _found(text, latin, _clues(latin))
+
+
+def are_in(encoded: bytes, *, has_runs: bool = True) -> bool:
+    """Say whether there are secrets in a text of *encoded*, JSON, or a number that may be one.
+
+    *has_runs* is what `outline` says of it.
+    """
+    if b"\\" in encoded or not encoded.isascii():  # written otherwise than it is
+        return suspicious(encoded)
+    clues = _clues(encoded, has_runs=has_runs)
+    if not _wanted(clues):
+        return False
+    return b".0" in encoded or bool(_found(encoded.decode(), encoded, clues))
+
+
+def _found(text: str, latin: bytes, clues: int) -> list[Found]:
     if not clues:
         return []
     found: list[Found] = []
@@ -104,19 +128,19 @@ def find(text: str) -> list[Found]:
     return _disjoint(found)
 
 
-def _clues(latin: bytes) -> int:
+def _clues(latin: bytes, *, has_runs: bool = True) -> int:
     """Return which clues are in *latin*, a text of one byte for each character."""
     clues = 0
-    hot = latin.translate(_HOT, _COLD)
-    if _VARIED in hot:
-        if _LONG_RUN in latin.translate(_RUN):
-            clues = _KEY
-        if _HOT_NUMBER in hot:  # so many capitals have the words of a key's armor, too
-            if _LONG_NUMBER in latin.translate(_NUMBER, _LOOSE):
-                clues |= _NUMBERS
-            if _ARMOR in latin:
-                clues |= _WORDS
-    if _SCHEME.search(latin.lower()) or (b"=" in latin and _SIGNATURE.search(latin)):
+    if has_runs and has_long_run(latin.translate(_WORDS_OF_RUN)):
+        clues = _KEY if _VARIED in latin.translate(_HOT, _COLD) else 0
+    loose = latin.translate(_SMALL_AND_LOOSE)  # rules out most texts, for two clues at once
+    if _LONG_NUMBER in loose and _LONG_NUMBER in latin.translate(_NUMBER, _LOOSE):
+        clues |= _NUMBERS
+    if (
+        (_LOOSE_SCHEME.search(loose) and _SCHEME.search(latin.lower()))
+        or (b"=" in latin and _SIGNATURE.search(latin))
+        or (b"-" in latin and _ARMOR in latin)
+    ):
         clues |= _WORDS
     return clues
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Mapping
-from itertools import pairwise
 from typing import TypeAlias
 from urllib.parse import quote_plus, unquote_plus
 
@@ -45,11 +44,20 @@ _PATH = re.compile(rb"/(?=[^/?#\s\"]{0,100}(?:[0-9]|[a-z][A-Z]))[^/?#\s\"]{8,}")
 
 _LETTERS = bytes(97 if chr(code).isalpha() and code < 128 else 32 for code in range(256))
 _LONG_WORD = b"a" * 20
-_ENCODING = bytes(97 if chr(code) in _ALPHABET else 32 for code in range(256))
-_LONG_RUN = b"a" * 16
-"""What words become, and what base64 does, when all their characters are made one."""
+"""What words become when all their characters are made one."""
 
-_NUMBERED = re.compile(rb"[a-z_][0-9]{1,2}\Z")
+_ENCODING = bytes(
+    code if code in b'"-' else 97 if chr(code) in _ALPHABET else 32 for code in range(256)
+)
+_UUID = b'"aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa"'
+_LONG_STRING = b'"aaaaaaaaaaaaaaaa'
+"""What UUIDs and base64 become in JSON when all letters are made one."""
+
+_COLON = re.compile(
+    rb":(?!//)(?<!\":)(?:(?![0-9])|(?<![0-9]:)|(?<=[a-z_][0-9]:)|(?<=[a-z_][0-9][0-9]:))"
+)
+"""A colon that is not JSON's own, no address's, and no clock's; but ``key1:2`` has one."""
+
 _NO_NAME = re.compile(r"[^\w.$@\[\]-]+")
 _LONGEST_NAME = 100
 _SECOND_WORDS = frozenset(second for phrase in PHRASES for second in (phrase[1], phrase[1] + "s"))
@@ -216,7 +224,8 @@ def may_be_encoded(text: str) -> bool:
 
 def may_hold_encoded(encoded: bytes) -> bool:
     """Say whether a string in *encoded*, JSON, can be other text in base64."""
-    if _LONG_RUN not in encoded.translate(_ENCODING):
+    classes = encoded.translate(_ENCODING)
+    if _LONG_STRING not in classes.replace(_UUID, b'""').replace(b"-", b"a"):
         return False
     for found in _ENCODED_IN_JSON.finditer(encoded):
         beginning = found[0][1:-1][:_BEGINNING].decode()
@@ -247,12 +256,9 @@ def may_announce(encoded: bytes, rules: Mapping[str, str | None]) -> bool:
         return True
     if b"//" in encoded and (_PATH.search(encoded) or _LONG_WORD in encoded.translate(_LETTERS)):
         return True
-    pieces = encoded.replace(b'":', b'"').split(b":")  # without those after JSON's own names
-    for piece, rest in pairwise(pieces):
-        is_clock = rest[:1].isdigit() and piece[-1:].isdigit() and not _NUMBERED.search(piece[-3:])
-        if rest[:2] == b"//" or is_clock:
-            continue
-        before, _, last = piece[-_LONGEST_NAME:].rstrip().rpartition(b" ")
+    for colon in _COLON.finditer(encoded):
+        piece = encoded[max(0, colon.start() - _LONGEST_NAME) : colon.start()]
+        before, _, last = piece.rstrip().rpartition(b" ")
         word = last.decode().rstrip("\"'([{*`")
         name = _NO_NAME.split(word)[-1]
         if not word or name.lower() in _SECOND_WORDS or rules[name] is not None:

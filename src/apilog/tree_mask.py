@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from itertools import chain, islice
+from itertools import islice
 from typing import Any, TypeAlias
 
 from apilog import codec, random_tokens, secret_values
-from apilog.codec import JSON, MAX_DEPTH
+from apilog.codec import JSON
 from apilog.key_rule import NAME, PAIR, RANDOM, KeyRule, Shapes
 from apilog.mask_record import BodyNotMaskedError, Place, Record, pointer
+from apilog.outline import outline
 from apilog.text_mask import may_announce, may_be_encoded, may_hold_encoded, may_hold_pair
+from apilog.tree_levels import CONTAINERS, levels
 
 Tree: TypeAlias = "dict[str, JSON] | list[JSON]"
 Text: TypeAlias = "Callable[[str, str, Record, int], str]"
@@ -18,9 +21,8 @@ Text: TypeAlias = "Callable[[str, str, Record, int], str]"
 MAX_VALUES = 100_000
 """Values of a body at most, roughly: nobody reads more, and each costs a look."""
 
-_CONTAINERS = frozenset({dict, list})
-_FOREIGN = (b"\\", b"'", b"`")
-"""Marks for which JSON itself has no use, or not where nothing needs to be escaped."""
+_OPTION = re.compile(rb"-(?:-|(?<=[ \"]-))")
+"""What ``--password`` and ``-p`` begin with."""
 
 
 class TreeMask:
@@ -54,48 +56,62 @@ class TreeMask:
         Raises:
             BodyNotMaskedError: it is nested too deeply, or has more than `MAX_VALUES` values.
         """
+        return self.clean(root, where, record, layer) is None
+
+    def clean(self, root: Tree, where: str, record: Record, layer: int = 0) -> bytes | None:
+        """Mask *root* in place; where nothing was to be masked, return it as JSON.
+
+        Raises:
+            BodyNotMaskedError: as `mask` does.
+        """
         encoded = codec.dumps(root)
         if len(encoded) > MAX_VALUES and encoded.count(b",") > MAX_VALUES:
             raise BodyNotMaskedError("too_large")
-        names, called = self._names(root, encoded.count(b"{"), encoded.count(b"["))
-        suspect = self._every_text or _is_suspect(encoded)
-        if called or suspect or self._may_hold_pairs(encoded, names):
-            return self._visit(root, where, record, layer, suspect=suspect)
-        return False
+        seen = outline(encoded)
+        others, called = self._names(root, encoded, seen.marks)
+        suspect = self._every_text or secret_values.are_in(encoded, has_runs=seen.has_runs)
+        if (
+            called
+            or suspect
+            or seen.has_signs
+            or (seen.has_runs and may_hold_encoded(encoded))
+            or (b"-" in encoded and _OPTION.search(encoded))
+            or (others and may_announce(encoded, self._fields))
+        ):
+            hit = self._visit(root, where, record, layer, suspect=suspect)
+            return None if hit else encoded
+        return encoded
 
     def number(self, number: float, where: str, record: Record) -> JSON:
         """Return *number*, or what stands in its place if it is a secret."""
         rule = self._rule_of(_digits(number))
         return number if rule is None else record.replaced(number, where, rule)
 
-    def _names(self, root: Tree, objects: int, lists: int) -> tuple[int, bool]:
-        """Return how many names there are in *root*, and whether one calls for a visit.
+    def _names(self, root: Tree, encoded: bytes, marks: int) -> tuple[int, bool]:
+        """Return how many of the *marks* are none of JSON's own, and whether a name calls.
 
-        There are at most so many *objects* and *lists*: with the last of them the search ends.
+        The marks are the colons and the opening brackets in *encoded*, *root* as JSON.
         """
-        count = 0
+        names, containers, called = self._walk(root, marks, as_rows=True)
+        if names + containers < marks and containers < encoded.count(b"{") + encoded.count(b"["):
+            names, containers, called = self._walk(root, marks, as_rows=False)
+        return marks - names - containers, called
+
+    def _walk(self, root: Tree, marks: int, *, as_rows: bool) -> tuple[int, int, bool]:
+        """Return how many names and how many objects and lists were met, and if a name calls.
+
+        With the last of the *marks* the search ends.
+        """
+        names = containers = 0
         called = False
-        level: list[Any] = [root]
-        for _ in range(MAX_DEPTH):
-            nodes = [node for node in level if type(node) is dict]
-            arrays = [] if len(nodes) == len(level) else [n for n in level if type(n) is list]
-            shapes = set(map(tuple, nodes))
-            for shape in filter(None, map(self._shapes.__getitem__, shapes)):
-                called = called or self._calls(shape, nodes)
-            count += sum(map(len, nodes))
-            objects -= len(nodes)
-            lists -= len(arrays)
-            if objects <= 0 and lists <= 0:
-                return count, called
-            if len(shapes) == 1 and not arrays:  # rows, most often with the same names all below
-                level = _below_first(nodes)
-                if len(level) == objects + lists:
-                    continue
-            values = chain(*map(dict.values, nodes), *arrays)
-            level = [value for value in values if type(value) in _CONTAINERS]
-            if not level:
-                return count, called
-        raise BodyNotMaskedError("too_deep")
+        for level in levels(root, as_rows=as_rows):
+            for shape in filter(None, map(self._shapes.__getitem__, level.shapes())):
+                called = called or self._calls(shape, level.objects)
+            names += level.names
+            containers += len(level.objects) + len(level.lists)
+            if names + containers == marks:
+                break
+        return names, containers, called
 
     def _calls(self, shape: tuple[tuple[str, str], ...], nodes: list[dict[str, JSON]]) -> bool:
         """Say whether the names of *shape* call for a visit, or their neighbours do."""
@@ -103,20 +119,6 @@ class TreeMask:
             reason == NAME or any(self._rule_by(node, name, reason) is not None for node in nodes)
             for name, reason in shape
         )
-
-    def _may_hold_pairs(self, encoded: bytes, names: int) -> bool:
-        """Say whether a string in *encoded*, with so many *names*, can hold another one."""
-        if not encoded.isascii():
-            return True
-        if b"-" in encoded and (b" -" in encoded or b'"-' in encoded or b"--" in encoded):
-            return True
-        if b"=" in encoded or b"%" in encoded or b"<" in encoded:
-            return True
-        if any(mark in encoded for mark in _FOREIGN):
-            return True
-        if encoded.count(b":") > names and may_announce(encoded, self._fields):
-            return True
-        return may_hold_encoded(encoded)
 
     def _visit(self, root: Tree, where: str, record: Record, layer: int, *, suspect: bool) -> bool:
         """Mask *root*, value by value; where it is *suspect*, look at every one."""
@@ -129,7 +131,7 @@ class TreeMask:
                 hit = self._mask_names(node, place, record) or hit
             for key, value in list(node.items()) if type(node) is dict else enumerate(node):
                 kind = type(value)
-                if kind in _CONTAINERS:
+                if kind in CONTAINERS:
                     pending.append((value, (place, key)))
                 elif kind is str:
                     is_worth_it = suspect or may_hold_pair(value) or may_be_encoded(value)
@@ -142,9 +144,9 @@ class TreeMask:
         return hit
 
     def _mask_names(self, node: dict[str, JSON], place: Place, record: Record) -> bool:
-        if any(reason == NAME for _, reason in self._shapes[tuple(node)]):
+        hit = any(reason == NAME for _, reason in self._shapes[tuple(node)])
+        if hit:
             self._rename(node, pointer(place), record)  # first: places are told by names
-        hit = False
         for name, reason in self._shapes[tuple(node)]:
             rule = self._rule_by(node, name, reason)
             if rule is None:
@@ -176,13 +178,6 @@ class TreeMask:
             node[self._text(name, where, record, 0)] = value
 
 
-def _below_first(nodes: list[dict[str, JSON]]) -> list[Any]:
-    """Return the objects and lists in *nodes* under the names under which the first has some."""
-    names = [name for name, value in nodes[0].items() if type(value) in _CONTAINERS]
-    values = [node[name] for node in nodes for name in names]
-    return [value for value in values if type(value) in _CONTAINERS]
-
-
 def _is_random(value: JSON, depth: int = 5) -> bool:
     """Say whether *value* is, or holds not far down, what looks like a token; no count or word."""
     if isinstance(value, str):
@@ -201,11 +196,3 @@ def _last_name(label: str) -> str:
 
 def _digits(number: float) -> str:
     return str(int(number)) if number == number // 1 else str(number)
-
-
-def _is_suspect(encoded: bytes) -> bool:
-    """Say whether a text in *encoded*, JSON, can be a secret by its shape."""
-    if not secret_values.suspicious(encoded):
-        return False
-    is_written_otherwise = b"\\" in encoded or b".0" in encoded  # than the text, or the number
-    return is_written_otherwise or bool(secret_values.find(encoded.decode()))

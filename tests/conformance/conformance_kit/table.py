@@ -699,6 +699,7 @@ def _requests() -> list[Scenario]:
             "pieces",
             body=bytes(150_000),
             headers=octets,
+            not_over={"uvicorn": "cuts a body where the socket happens to pause"},
         ),
         row("a request body of 300 KB", "all", body=LONG, headers=octets),
         row("a request body of 1 MiB", "all", body=MIB, headers=octets),
