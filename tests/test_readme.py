@@ -12,11 +12,13 @@ from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
+from wsgiref.util import setup_testing_defaults
 
 import httpx
 import pytest
 
 import apilog
+import apilog.wsgi
 from apilog import client as clients
 from apilog.config import Config
 from apilog.destinations import from_url
@@ -235,7 +237,47 @@ def test_the_commands_that_show_the_rules_work(tmp_path: Path) -> None:
 
 
 def test_the_account_adds_up() -> None:
-    executed("Delivery")
+    executed("Every call is accounted for")
+
+
+def test_events_wait_in_the_spool_and_the_commands_find_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("APILOG_FLUSH_INTERVAL", "3600")
+    client = executed("Nothing is lost: the spool")["client"]
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Length", "5")])
+        return [b"hello"]
+
+    environ: dict[str, Any] = {"PATH_INFO": "/waits"}
+    setup_testing_defaults(environ)
+    response: Any = apilog.wsgi.ApiLogMiddleware(app, client=client)(environ, lambda *_: print)
+    assert next(iter(response)) == b"hello"
+    response.close()
+    assert client.stats().spooled == 1
+    commands = re.findall(r"^\$ apilog (spool [^#\n]+|doctor)", README, re.MULTILINE)
+    assert [command.split() for command in commands] == [["spool", "spool"], ["doctor"]]
+    done = subprocess.run(
+        [sys.executable, "-m", "apilog", "spool", "spool"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert client.flush(5)
+
+
+def test_the_command_that_ships_a_spool_works(tmp_path: Path) -> None:
+    (shown,) = re.findall(r"^\$ apilog (ship [^#\n]+)", README, re.MULTILINE)
+    directory = tmp_path / "spool"
+    directory.mkdir(mode=0o700)
+    words = [str(directory) if word == "spool" else word for word in shown.split()]
+    done = subprocess.run(
+        [sys.executable, "-m", "apilog", *words], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_fixture_sees_the_events(captured_events: CapturedEvents) -> None:

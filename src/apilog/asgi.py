@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
+from apilog.asgi_call import Call, EarlyCall, Message, Receive, Send
+from apilog.asgi_call import Scope as Scope
 from apilog.asgi_request import Request
 from apilog.capture import Exchange, RequestHead, current
 from apilog.client import Client, Destinations, client_for
-from apilog.headers import Headers
-from apilog.hooks import ResponseHead
 
 __all__ = ["ApiLogMiddleware"]
 
-Scope: TypeAlias = "MutableMapping[str, Any]"
-Message: TypeAlias = "MutableMapping[str, Any]"
-Receive: TypeAlias = "Callable[[], Awaitable[Message]]"
-Send: TypeAlias = "Callable[[Message], Awaitable[None]]"
 App: TypeAlias = "Callable[[Scope, Receive, Send], Awaitable[None]]"
 
 _SAFE = "/;:@&=+$,!~*'()%"
@@ -28,9 +23,6 @@ _SAFE = "/;:@&=+$,!~*'()%"
 
 _SENT = "".join(map(chr, range(0x21, 0x7F)))
 """Characters of a query that stay as they were sent; others have no place in an address."""
-
-
-_FILES = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
 
 
 class ApiLogMiddleware:
@@ -51,6 +43,7 @@ class ApiLogMiddleware:
     ) -> None:
         self.app = app
         self.client = client_for(client, destination, options)
+        self._new_call = EarlyCall if self.client.settles_early else Call
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one call as the app does."""
@@ -61,7 +54,7 @@ class ApiLogMiddleware:
         if exchange is None:
             await self.app(scope, receive, send)
             return
-        call = _Call(self, exchange, scope, receive, send)
+        call = self._new_call(self, exchange, scope, receive, send)
         before = current.get()
         current.set(exchange)
         try:
@@ -91,7 +84,7 @@ class ApiLogMiddleware:
         uvicorn ends by the signal that it was sent, without the interpreter's own farewell.
         """
         if message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
-            await asyncio.get_running_loop().run_in_executor(None, self.client.flush)
+            await asyncio.get_running_loop().run_in_executor(None, self.client.farewell)
         await send(message)
 
 
@@ -120,111 +113,6 @@ class KeptScope:
         self.server = scope.get("server")
         self.client = scope.get("client")
         self.headers = tuple(scope["headers"])
-
-
-class _Call:
-    """One call on its way: a `receive` and a `send` that copy what passes."""
-
-    __slots__ = ("_client", "_exchange", "_head_sent", "_middleware", "_receive", "_scope", "_send")
-
-    def __init__(
-        self,
-        middleware: ApiLogMiddleware,
-        exchange: Exchange,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-    ) -> None:
-        self._middleware = middleware
-        self._client = middleware.client
-        self._exchange = exchange
-        self._scope = scope
-        self._receive = receive
-        self._send = send
-        self._head_sent = False
-        header = self._client.transaction_header
-        if header is not None:
-            scope["headers"] = _with(scope["headers"], header.lower(), exchange)
-
-    async def receive(self) -> Message:
-        """Take a message of the request on its way."""
-        message = await self._receive()
-        kind = message["type"]
-        if kind == "http.request":
-            body = message.get("body")
-            if body:
-                self._exchange.request_body.add(body)
-            if not message.get("more_body"):
-                self._exchange.request_ended = True
-        elif kind == "http.disconnect":
-            self._exchange.abort()
-        return message
-
-    async def send(self, message: Message) -> None:
-        """Take a message of the response on its way."""
-        kind = message.get("type")
-        exchange = self._exchange
-        is_last = False
-        if kind == "http.response.body":
-            body = message.get("body")
-            if body:
-                exchange.body_sent(body)
-            is_last = not message.get("more_body")
-        elif kind == "http.response.start":
-            message = self._head(message)
-        elif kind in _FILES:
-            exchange.file = True
-            is_last = not message.get("more_body")
-        try:
-            await self._send(message)
-        except OSError:
-            exchange.abort()  # the spec's word for a client that left, since 2.4
-            raise
-        if is_last:
-            exchange.finish()
-            await self.end()
-        elif kind == "http.response.start":
-            self._head_sent = True
-
-    def fail(self, error: BaseException) -> None:
-        """Take an exception on its way; a call that was cancelled has lost its client."""
-        exchange = self._exchange
-        if isinstance(error, (asyncio.CancelledError, GeneratorExit)):
-            if isinstance(error, GeneratorExit):  # nothing can be awaited any more
-                self._client.hooks.forgo(exchange)
-            exchange.abort()
-        elif not exchange.aborted and not exchange.submitted:
-            exchange.fail(error, head_sent=self._head_sent)
-
-    async def end(self) -> None:
-        """Ask the hooks that nobody asked yet, and hand the exchange over."""
-        exchange = self._exchange
-        if exchange.submitted:
-            return
-        hooks = self._client.hooks
-        try:
-            with self._client.shielded("capture_failed", "a call was not described"):
-                if hooks and not exchange.asked:
-                    head = ResponseHead(exchange.status or 0, Headers(exchange.response_lines()))
-                    await hooks.ask_async(exchange, self._middleware.request(self._scope), head)
-                self._middleware.describe(exchange, self._scope)
-        finally:
-            hooks.forgo(exchange)
-            self._client.submit(exchange)
-
-    def _head(self, message: Message) -> Message:
-        headers = message.get("headers", ())
-        header = self._client.transaction_header
-        if header is not None:
-            headers = _with(headers, header.lower(), self._exchange)
-            message = {**message, "headers": headers}
-        elif not isinstance(headers, (list, tuple)):  # an iterator can only be read once
-            headers = list(headers)
-            message = {**message, "headers": headers}
-        self._exchange.respond(message["status"], tuple(headers))
-        if message["status"] >= 500 and (error := sys.exc_info()[1]) is not None:
-            self._exchange.note_exception(error)  # the answer of an exception's own handler
-        return message
 
 
 def read_head(kept: KeptScope) -> RequestHead:
@@ -271,9 +159,3 @@ def _server(kept: KeptScope) -> str:
     name, port = kept.server
     host = f"[{name}]" if ":" in name else str(name)
     return host if port in (None, {"http": 80, "https": 443}.get(kept.scheme)) else f"{host}:{port}"
-
-
-def _with(headers: Any, name: str, exchange: Exchange) -> list[tuple[bytes, bytes]]:
-    key = name.encode("latin-1")
-    kept = [(each, value) for each, value in headers if each.lower() != key]
-    return [*kept, (key, str(exchange.transaction_id).encode("latin-1"))]

@@ -25,7 +25,7 @@ class BodyCopy:
     ``size`` and ``chunks`` count what passed, whatever is held.
     """
 
-    __slots__ = ("_head", "_limit", "_tail", "_tail_size", "chunks", "cut", "held", "size")
+    __slots__ = ("_head", "_limit", "_tail", "_tail_size", "chunks", "cut", "held", "shed", "size")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -38,6 +38,8 @@ class BodyCopy:
         """Bytes held now."""
         self.cut = False
         """Whether more passed than is held."""
+        self.shed = False
+        """Whether it had to make room for other calls."""
 
     def add(self, chunk: bytes) -> None:
         """Take the next chunk; one that could change after this call is copied."""
@@ -144,6 +146,7 @@ def wire_body(
     try:
         if copy.cut or not complete:
             omitted = "over_limit" if copy.cut else "incomplete"
+            omitted = "queue_full" if copy.shed else omitted
             readable = media.is_lines and media.is_ascii_based and not coding
             lines = _lines(copy, complete) if readable else ""
             if lines and change is not None:

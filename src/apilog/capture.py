@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from apilog.body import BodyCopy
@@ -56,6 +57,7 @@ class Exchange:
     drop_reason: str | None = None
     transaction_id: str | None = None
     encoded: bytes | None = None
+    tickets: Mapping[object, int] = MappingProxyType({})
 
     def __init__(
         self,
@@ -146,6 +148,17 @@ class Exchange:
             _slim(self.response_body, self.response_lines())
         if self.request_body.cut:
             _slim(self.request_body, self.read_head(self.source).headers)
+
+    def shed(self) -> int:
+        """Let go of the bodies to make room, unless they are encoded; return how many bytes."""
+        if self.encoded is not None:
+            return 0
+        freed = self.request_body.held + self.response_body.held
+        for body in (self.request_body, self.response_body):
+            if body.held:
+                body.drop()
+                body.shed = True
+        return freed
 
     def release(self) -> None:
         """Let go of everything an event was made of."""

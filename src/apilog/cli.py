@@ -29,6 +29,29 @@ environment and of the options; and name what still looks sensitive, with the op
 it. No value is printed. Exit code: 0 if nothing is found, 1 if something is, 2 if the input cannot
 be read."""
 
+_SHIP = """\
+Deliver what waits in a spool, without any app: what dead processes left, and what those that only
+write have let go. Segments of living processes stay theirs. What the endpoint refuses is kept in
+the directory quarantine of the spool. An app with several destinations has one spool for each, in
+DIRECTORY/destination-2 and so on: ship each on its own, with its own --to. Without --once this goes
+on until SIGTERM or SIGINT, and then ends within 2 seconds and what is in flight; a second signal
+ends it at once, and costs nothing. With --once an endpoint that takes nothing for 5 seconds is left
+for the next time. Several may run at the same time. Exit code: 0; with --once 1 if not every event
+was delivered; 2 if nothing could be done."""
+
+_SPOOL = """\
+Show what waits in a spool: its segments and whose they are, what is quarantined, and how full it
+is. Nothing is changed, and no event is shown. --verify reads every record and names the damaged
+places. --purge removes: quarantine, what was refused or damaged; older-than, segments that began
+longer than --age ago; all, both, whatever the age. A segment that a living process holds is never
+touched. Exit code: 0; 1 if --verify finds damage; 2 if nothing could be done."""
+
+_DOCTOR = """\
+Look at everything that recording and delivery need: the configuration, the way to the destination
+(one batch without events is sent), the spool, the server's settings, with --app the app and its
+middlewares, and the worker. Each finding is ok, a warning or a problem, with what would mend it.
+No key and no value is shown. Exit code: 0, 1 if there is a problem, 2 if nothing could be done."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line *argv*; return the exit code: 0, 1, or 2 for what the user can mend.
@@ -62,6 +85,19 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     )
     if "mask" in argv or "lint" in argv:  # `serve` and `--version` need not wait for this
         _add_recording_commands(mask, lint)
+    ship = commands.add_parser(
+        "ship", help="deliver what waits in a spool, without any app", description=_SHIP
+    )
+    spool = commands.add_parser(
+        "spool", help="show what waits in a spool, or remove it", description=_SPOOL
+    )
+    if "ship" in argv or "spool" in argv:
+        _add_spool_commands(ship, spool)
+    doctor = commands.add_parser(
+        "doctor", help="find what keeps calls from being recorded", description=_DOCTOR
+    )
+    if "doctor" in argv:
+        _add_doctor(doctor)
     return parser
 
 
@@ -75,6 +111,22 @@ def _add_recording_commands(mask: argparse.ArgumentParser, lint: argparse.Argume
     lint_command.add_options(lint)
     mask_command.add_rule_options(lint)
     lint.set_defaults(run=lambda arguments: _shielded(lint_command.run, arguments))
+
+
+def _add_spool_commands(ship: argparse.ArgumentParser, spool: argparse.ArgumentParser) -> None:
+    from apilog import ship_command, spool_command
+
+    ship_command.add_options(ship)
+    ship.set_defaults(run=lambda arguments: _shielded(ship_command.run, arguments))
+    spool_command.add_options(spool)
+    spool.set_defaults(run=lambda arguments: _shielded(spool_command.run, arguments))
+
+
+def _add_doctor(doctor: argparse.ArgumentParser) -> None:
+    from apilog import doctor_command
+
+    doctor_command.add_options(doctor)
+    doctor.set_defaults(run=lambda arguments: _shielded(doctor_command.run, arguments))
 
 
 def _shielded(run: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:

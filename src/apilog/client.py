@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -21,10 +22,20 @@ from apilog.encoder import Encoder
 from apilog.exceptions import ConfigError
 from apilog.hooks import NAMES, HookDecorators, Hooks, weight_of
 from apilog.ledger import Stats
+from apilog.metrics import prometheus
 from apilog.pipeline import Pipeline, close_together
+from apilog.spooled_pipeline import SpooledPipeline
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+_BOUNDS = (
+    "batch_size",
+    "flush_interval",
+    "queue_events",
+    "queue_bytes",
+    "shutdown_timeout",
+)
 
 Destinations: TypeAlias = "Destination | str | Sequence[Destination | str]"
 
@@ -57,24 +68,38 @@ class Client(HookDecorators):
             self.hooks.set("sample_rate", self._rate)
             self._rate = 1.0
         self._encoder = Encoder(self.config, self._complaints, self.hooks)
+        each = _destinations(destination, required=self.config.enabled)
         self._pipelines = [
-            Pipeline(
-                each,
-                self._encoder,
-                self._complaints,
-                batch_size=self.config.batch_size,
-                flush_interval=self.config.flush_interval,
-                queue_events=self.config.queue_events,
-                queue_bytes=self.config.queue_bytes,
-                shutdown_timeout=self.config.shutdown_timeout,
-            )
-            for each in _destinations(destination, required=self.config.enabled)
+            self._pipeline(one, number, shares=len(each) > 1) for number, one in enumerate(each)
         ]
+        self.settles_early = self.config.spool is not None and self.config.durability == "request"
+        """Whether an exchange must be submitted before the last byte of its response goes out."""
         self._enabled = self.config.enabled
         self._excluded = self.config.exclude_paths
+        self._paused = False
+        self._pause_file = self.config.pause_file
+        self._look_again = 0.0
+        self._file_is_there = False
         self.transaction_header = self.config.transaction_header
         self._request_limit = self._limit(self.config.capture_request_body)
         self._response_limit = self._limit(self.config.capture_response_body)
+
+    def _pipeline(self, destination: Destination, number: int, *, shares: bool) -> Pipeline:
+        """Return what brings events to *destination*, the so manyth, by way of the disk or not."""
+        bounds = {name: getattr(self.config, name) for name in _BOUNDS} | {"shares": shares}
+        if self.config.spool is None:
+            return Pipeline(destination, self._encoder, self._complaints, **bounds)
+        directory = Path(self.config.spool)
+        return SpooledPipeline(
+            destination,
+            self._encoder,
+            self._complaints,
+            directory=directory / f"destination-{number + 1}" if number else directory,
+            spool_bytes=self.config.spool_bytes,
+            early=self.config.durability == "request",
+            crash_capture=self.config.crash_capture,
+            **bounds,
+        )
 
     def set_hook(self, name: str, hook: Callable[..., Any]) -> None:
         """Put *hook* in the place called *name*."""
@@ -85,6 +110,8 @@ class Client(HookDecorators):
     ) -> Exchange | None:
         """Return the exchange of a call that begins now, or None for one that is not recorded."""
         if not self._enabled or (self._excluded is not None and self._excluded.fullmatch(path)):
+            return None
+        if (self._paused or self._pause_file is not None) and self._is_paused():
             return None
         weight = 1 if self._rate == 1.0 else weight_of(self._rate)
         if not weight:
@@ -100,6 +127,9 @@ class Client(HookDecorators):
         )
         if self.transaction_header is not None:
             exchange.transaction_id = moments.unique_id(exchange.started_at)
+        if self.settles_early:
+            for pipeline in self._pipelines:
+                pipeline.begin(exchange)
         return exchange
 
     def submit(self, exchange: Exchange) -> None:
@@ -135,6 +165,16 @@ class Client(HookDecorators):
         waits = [(each, each.hurry()) for each in self._pipelines]  # all at the same time
         return all([each.wait_until(mark, deadline - time.monotonic()) for each, mark in waits])
 
+    def farewell(self) -> bool:
+        """Flush because the server goes; the end of the process then waits no second time.
+
+        Say whether everything was settled within `shutdown_timeout` seconds.
+        """
+        deadline = time.monotonic() + self.config.shutdown_timeout
+        for each in self._pipelines:
+            each.leave_by(deadline)
+        return self.flush()
+
     def close(self, timeout: float | None = None) -> bool:
         """Deliver what is left within *timeout* seconds (`shutdown_timeout`), then end for good.
 
@@ -150,16 +190,43 @@ class Client(HookDecorators):
         """
         each = [pipeline.stats() for pipeline in self._pipelines]
         dropped: Counter[str] = Counter()
+        faults = Counter(self._complaints.counts())
         for stats in each:
             dropped.update(stats.dropped)
+            faults.update(stats.faults)
         return Stats(
             captured=sum(stats.captured for stats in each),
             queued=sum(stats.queued for stats in each),
             delivered=sum(stats.delivered for stats in each),
+            spooled=sum(stats.spooled for stats in each),
+            quarantined=sum(stats.quarantined for stats in each),
             dropped=dict(dropped),
             retries=sum(stats.retries for stats in each),
-            faults=self._complaints.counts(),
+            adopted=sum(stats.adopted for stats in each),
+            faults=dict(faults),
         )
+
+    def metrics(self) -> str:
+        """Return the account as text for Prometheus, for a page of the app's own to serve."""
+        return prometheus(self.stats())
+
+    def pause(self) -> None:
+        """Record nothing until `resume`; what was recorded is still delivered."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Record again after `pause`."""
+        self._paused = False
+
+    def _is_paused(self) -> bool:
+        """Say whether the switch or the file of the option `pause_file` is there; asked often."""
+        if self._paused or self._pause_file is None:
+            return self._paused
+        now = time.monotonic()
+        if now >= self._look_again:
+            self._look_again = now + 1.0
+            self._file_is_there = Path(self._pause_file).exists()
+        return self._file_is_there
 
     def __enter__(self) -> Self:
         return self

@@ -32,12 +32,17 @@ class Complaints:
     def complain(self, kind: str, what: str, error: BaseException | None = None) -> None:
         """Count a trouble of this *kind* and say *what* happened, if that was not just said."""
         self._counts[kind] += 1
+        self.say(kind, what if error is None else f"{what}: {described(error)}")
+
+    def say(self, kind: str, what: str) -> bool:
+        """Log *what*, unless something of this *kind* was just said; tell if it was logged."""
         now = time.monotonic()
         if now - self._logged.get(kind, -INTERVAL) < INTERVAL:
-            return
+            return False
         self._logged[kind] = now
         with suppress(Exception):  # a handler or a filter of the host's may raise
-            logger.warning("apilog: %s%s", what, "" if error is None else f": {described(error)}")
+            logger.warning("apilog: %s", what)
+        return True
 
     def count(self, kind: str) -> None:
         """Count a trouble that is not worth a line in a log."""

@@ -48,6 +48,9 @@ class Config:
     """Largest body kept, in bytes. A larger one is counted, not kept: a cut JSON text cannot be
     parsed, and what cannot be parsed cannot be masked. Line formats keep both ends."""
 
+    pause_file: str | None = _option(None, kinds.path("/run/shop/apilog.pause"))
+    """While a file of this name exists, nothing is recorded: a switch that needs no restart."""
+
     exclude_paths: re.Pattern[str] | None = _option(None, kinds.paths())
     """Paths that are not recorded (``*`` stands for anything): health checks say nothing."""
 
@@ -126,6 +129,23 @@ class Config:
 
     queue_bytes: int = _option(32 * 1024 * 1024, kinds.whole(65_536, 1 << 40))
     """Bytes that wait at most, roughly; the same happens."""
+
+    spool: str | None = _option(None, kinds.path("/var/lib/shop/apilog"))
+    """Directory in which events wait on disk, masked, until they are delivered: they survive the
+    end of the process, however it comes, and another one delivers them. Several processes of one
+    app share one directory."""
+
+    durability: str = _option("worker", kinds.choice("worker", "request"))
+    """When an event is in the spool: ``"worker"``: within 100 ms of its response; ``"request"``:
+    before the last byte of its response is handed on, at the price of masking and a write (about
+    0.1 ms) in the request."""
+
+    spool_bytes: int = _option(512 * 1024 * 1024, kinds.whole(1024 * 1024, 1 << 40))
+    """Bytes that the spool holds at most; when more come, bodies go first, then successes."""
+
+    crash_capture: bool = _option(True, kinds.flag())
+    """With ``durability="request"``: note the beginning of each call as well, so that one that
+    kills its process is recorded as aborted."""
 
     shutdown_timeout: float = _option(2.0, kinds.number(0, 600))
     """Seconds that the end of the process may take to deliver what is left."""

@@ -35,6 +35,10 @@ class Encoder(Protocol):
         """Return the event, or raise `Dropped`."""
         ...
 
+    def begun(self, exchange: Exchange) -> bytes:
+        """Return the event that is delivered if the process dies before *exchange* ends."""
+        ...
+
     def renew(self) -> None:
         """Take new locks, in a forked child."""
         ...
@@ -44,7 +48,7 @@ class Encoder(Protocol):
 class Destination(Protocol):
     """Where batches go. Each item is one event, as JSON in UTF-8.
 
-    Raises RetryLater or Rejected; anything else is a bug. A destination may have a `limits`
+    Raises RetryLater, Partly or Rejected; anything else is a bug. A destination may have a `limits`
     attribute (`Limits`) and a `close()` method, called when the client closes.
     """
 

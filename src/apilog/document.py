@@ -12,13 +12,15 @@ from apilog.body import EMPTY, BodyCopy, Change, WireBody, wire_body
 from apilog.capture import Exchange, RequestHead
 from apilog.codec import JSON
 from apilog.config import Config
+from apilog.delivery import Dropped
 from apilog.headers import by_name, content_length, joined
 from apilog.identity import claimed
 from apilog.mask_record import keyed
 from apilog.policy import Rules
 from apilog.proxies import Origin, TrustedProxies
 
-SDK = f"apilog/{__version__}"
+OWN_AGENT = "apilog/"
+SDK = OWN_AGENT + __version__
 
 _REDUCED_HOST = "reduced.invalid"
 """Host of a reduced event's address, which has to be absolute; RFC 2606 reserves the name."""
@@ -41,8 +43,15 @@ class Documents:
         self._authorization = (config.authorization_header or "").lower()
 
     def document(self, exchange: Exchange, head: RequestHead, rules: Rules) -> dict[str, JSON]:
-        """Return the event of *exchange* as *rules* want it, before anything in it is masked."""
+        """Return the event of *exchange* as *rules* want it, before anything in it is masked.
+
+        Raises:
+            Dropped: it is a delivery of apilog's own, to an app that is recorded itself; each
+                would make another one.
+        """
         values = by_name(head.headers)
+        if values.get("user-agent", "").startswith(OWN_AGENT):
+            raise Dropped("self_traffic")
         origin = Origin(head.address, head.scheme, head.authority)
         if self._proxies is not None:
             origin = self._proxies.origin(origin, head.headers)
@@ -67,6 +76,21 @@ class Documents:
         document["weight"] = exchange.weight
         document["transaction_id"] = _transaction_id(exchange)
         return document
+
+    def begun(self, exchange: Exchange, head: RequestHead) -> dict[str, JSON]:
+        """Return the event of a call that its process does not survive, as it is when it begins."""
+        return {
+            "request": {
+                "time": moments.timestamp(exchange.started_at),
+                "uri": f"{head.scheme}://{head.authority}{head.path}{_query(head)}",
+                "verb": head.verb,
+                "headers": cast("dict[str, JSON]", joined(head.headers, by_name(head.headers))),
+            },
+            "metadata": {"apilog": {"aborted": True, "process_died": True, "sdk": SDK}},
+            "direction": "Incoming",
+            "weight": exchange.weight,
+            "transaction_id": _transaction_id(exchange),
+        }
 
     def _response(
         self, exchange: Exchange, own: dict[str, JSON], *, enabled: bool

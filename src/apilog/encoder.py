@@ -61,6 +61,14 @@ class Encoder:
             raise Dropped(exchange.drop_reason or "encode_failed")
         return exchange.encoded
 
+    def begun(self, exchange: Exchange) -> bytes:
+        """Return the event that is delivered if the process dies before *exchange* ends."""
+        with self._lock:
+            head = exchange.read_head(exchange.source)
+            document = self._documents.begun(exchange, head)
+            self._policy.rules(head.verb, None, head.path).masking.apply(document)
+            return codec.dumps(document)
+
     def _encoded(self, exchange: Exchange) -> bytes:
         try:
             head = exchange.read_head(exchange.source)

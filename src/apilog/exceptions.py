@@ -4,10 +4,19 @@ ApiLogError
 ├── ConfigError          fix the named setting; raised while the app is being set up, never later
 └── DeliveryError        raised by a destination, handled by the pipeline, never seen by the app
     ├── RetryLater       keep the batch, send the same bytes again after a pause
-    └── Rejected         this batch will never be accepted; do not send it again
+    ├── Partly           some events arrived; send some of the others again, give up the rest
+    └── Rejected         do not send this batch again as it is; `why` says what to do instead:
+                             "refused"    the content: look for the events that are at fault
+                             "too_large"  send less at once
+                             "closed"     not the events: keep them until key or address are right
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+Why: TypeAlias = Literal["refused", "too_large", "closed"]
 
 
 class ApiLogError(Exception):
@@ -23,12 +32,47 @@ class DeliveryError(ApiLogError):
 
 
 class RetryLater(DeliveryError):
-    """Ask for the same batch again, after *after* seconds if the endpoint said so."""
+    """Ask for the same batch again, after *after* seconds if the endpoint said so.
 
-    def __init__(self, message: str, *, after: float | None = None) -> None:
+    *status* is that of the HTTP answer, if there was one: a batch that is answered with 5xx again
+    and again, while others pass, may be at fault itself.
+    """
+
+    def __init__(
+        self, message: str, *, after: float | None = None, status: int | None = None
+    ) -> None:
         super().__init__(message)
         self.after = after
+        self.status = status
+
+
+class Partly(DeliveryError):
+    """Say that some events of the batch arrived, and what is to be done about the others.
+
+    Args:
+        message: what happened, without values: it is logged.
+        retry: positions in the batch of events to send again, and after how many seconds, if the
+            endpoint said so.
+        rejected: positions of those that it will never take, and what it said about them.
+
+    All others were delivered. A position in both is sent again.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry: Mapping[int, float | None] | None = None,
+        rejected: Mapping[int, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.retry = dict(retry or {})
+        self.rejected = dict(rejected or {})
 
 
 class Rejected(DeliveryError):
-    """Say that the endpoint will never take this batch."""
+    """Say that the endpoint will never take this batch as it is, and *why*."""
+
+    def __init__(self, message: str, *, why: Why = "refused") -> None:
+        super().__init__(message)
+        self.why = why

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -114,6 +115,31 @@ def text(expected: str, pattern: re.Pattern[str] | None = None) -> Kind:
         return value
 
     return Kind(expected, parse, parse)
+
+
+def path(example: str) -> Kind:
+    """The path of a file or a directory, which need not exist yet, or None."""
+
+    def parse(value: Any) -> str | None:
+        if value is None:
+            return None
+        path = os.fspath(value)
+        if not isinstance(path, str) or not path.strip() or "\0" in path:
+            raise ValueError("not a path")
+        return path
+
+    return Kind(f"a path such as '{example}', or None", parse, parse)
+
+
+def choice(*words: str) -> Kind:
+    """One of a few words."""
+
+    def parse(value: Any) -> str:
+        if value not in words:
+            raise ValueError("no such word")
+        return str(value)
+
+    return Kind(" or ".join(map(repr, words)), parse, parse)
 
 
 def header_name() -> Kind:

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import atexit
 import os
-import threading
 import time
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from functools import partial
 
 from apilog.capture import Exchange
 from apilog.complaints import Complaints
-from apilog.delivery import Destination, Dropped, Encoder, Limits, pause_before
-from apilog.exceptions import Rejected, RetryLater
+from apilog.courier import Courier
+from apilog.delivery import Destination, Dropped, Encoder, Limits
 from apilog.ledger import Ledger, Stats
-
-SHORTEST_PAUSE = 0.5
-LONGEST_PAUSE = 300.0
-"""Seconds that an endpoint may ask us to wait; "at once" from one in trouble makes a storm."""
+from apilog.losses import Losses
+from apilog.worker import Bell, Worker
 
 SLICE = 0.001
 """Seconds that the worker computes before it lets waiting requests have the interpreter."""
@@ -33,6 +29,7 @@ class Pipeline:
 
     `submit` is all that a request pays for. A daemon thread, started by the first exchange of a
     process and again after a fork, encodes each exchange on its own, packs batches and sends them.
+    A pipeline that *shares* its exchanges with another one takes nothing from them to make room.
     """
 
     def __init__(
@@ -46,6 +43,7 @@ class Pipeline:
         queue_events: int,
         queue_bytes: int,
         shutdown_timeout: float,
+        shares: bool = False,
     ) -> None:
         self._destination = destination
         self._limits: Limits = getattr(destination, "limits", Limits())
@@ -58,6 +56,7 @@ class Pipeline:
             batch_bytes=min(self._limits.batch_bytes, queue_bytes // 2),
             queue_events=queue_events,
             queue_bytes=queue_bytes,
+            shares=shares,
         )
         self.shutdown_timeout = shutdown_timeout
         self._ledger = self._new_ledger()
@@ -74,21 +73,31 @@ class Pipeline:
         closed = self._ledger.closed
         self._ledger = self._new_ledger()
         self._ledger.closed = closed
-        self._bell = _Bell()
-        self._starting = threading.Lock()
+        self._bell = Bell()
+        self._worker = Worker("apilog-worker", self._run, self._complaints)
+        self._farewell: tuple[float, int] | None = None
+        self._courier = Courier(
+            self._destination,
+            self._limits,
+            complaints=self._complaints,
+            closing=lambda: self._ledger.closed,
+            pause=self._pause,
+            retried=self._ledger.retried,
+        )
+        self._losses = Losses(self._destination, self.stats, self._complaints)
         self._deadline = float("inf")
-        self._thread: threading.Thread | None = None
 
     def submit(self, exchange: Exchange, size: int) -> None:
         """Take an exchange that has ended and holds *size* bytes; never wait, never raise."""
         reason = exchange.drop_reason
         full = self._ledger.add(exchange, size, reason)
         if reason is None and not self._ledger.closed:
-            worker = self._thread
-            if worker is None or not worker.is_alive():
-                self._start_worker()
+            self._worker.start()
         if full:
             self._bell.ring()
+
+    def begin(self, exchange: Exchange) -> None:
+        """Take note that *exchange* begins; only where there is a disk does that mean anything."""
 
     def leave_out(self, reason: str) -> None:
         """Count a call that was not recorded at all."""
@@ -98,7 +107,7 @@ class Pipeline:
         """Have the worker ship what was submitted so far; return the mark for `wait_until`."""
         mark, passed = self._ledger.hurry()
         if not passed:
-            self._start_worker()
+            self._worker.start()
             self._bell.ring()
         return mark
 
@@ -127,36 +136,35 @@ class Pipeline:
             self._finish(timeout)
         return not self._ledger.lost_at_shutdown
 
+    def leave_by(self, deadline: float) -> None:
+        """Take note of a farewell that the server waits for until *deadline*, a monotonic time."""
+        self._farewell = (deadline, self._ledger.stats().captured)
+
+    @property
+    def patience(self) -> float:
+        """Seconds that the end of the process may take: what a farewell has left of them."""
+        if self._farewell is None or self._farewell[1] != self._ledger.stats().captured:
+            return self.shutdown_timeout
+        return min(self.shutdown_timeout, max(0.0, self._farewell[0] - time.monotonic()))
+
     def stats(self) -> Stats:
         """Return the account as it is now; faults are the client's to tell."""
         return self._ledger.stats()
 
     def _finish(self, timeout: float) -> None:
-        if self._ledger and (self._thread is None or not self._thread.is_alive()):
-            self._start_worker(patience=timeout)
-        worker = self._thread
-        if worker is None:
+        if self._ledger.waits:
+            self._worker.start(patience=timeout)
+        if not self._worker.was_started:
             self._ship(everything=True)
             self._close_destination()
-        elif worker is not threading.current_thread() and self._ledger.wait_for_end(timeout):
-            worker.join(timeout)
+        elif not self._worker.is_this_thread and self._ledger.wait_for_end(timeout):
+            self._worker.join(timeout)
+        self._abandon()
+
+    def _abandon(self) -> None:
         lost = self._ledger.abandon() and self._ledger.lost_at_shutdown
         if lost:
             self._complaints.complain("shutdown", f"{lost} events were not delivered in time")
-
-    def _start_worker(self, patience: float = 0.0) -> None:
-        """Start the worker unless it runs, or another thread is just starting it."""
-        if not self._starting.acquire(timeout=patience):
-            return
-        try:
-            if self._thread is None or not self._thread.is_alive():
-                worker = threading.Thread(target=self._run, name="apilog-worker", daemon=True)
-                worker.start()
-                self._thread = worker
-        except RuntimeError as error:  # no threads here, or the interpreter is going down
-            self._complaints.complain("no_worker", "the worker thread did not start", error)
-        finally:
-            self._starting.release()
 
     def _run(self) -> None:
         """Ship full batches as they fill and the rest every interval, until the pipeline closes."""
@@ -166,6 +174,7 @@ class Pipeline:
                 self._bell.wait(due - time.monotonic())
             everything = time.monotonic() >= due or self._ledger.hurried
             self._ship(everything=everything)
+            self._tell_of_losses()
             if everything:
                 due = time.monotonic() + self._flush_interval
         try:
@@ -174,21 +183,31 @@ class Pipeline:
         finally:
             self._ledger.end()
 
+    def _tell_of_losses(self) -> None:
+        with self._complaints.shielded("worker_failed", "losses were not told"):
+            self._losses.look()
+            self._losses.report()
+
     def _ship(self, *, everything: bool) -> None:
         """Send what is in the queue now, or only full batches; later ones have their own time."""
         mark = self._ledger.end_of_queue() if everything else 0
         while taken := self._ledger.take(mark):
             try:
-                for batch in self._packed(self._encoded(taken)):
+                events = (event for _, event in self._encoded(taken) if event is not None)
+                for batch in self._packed(events):
                     self._deliver(batch)
             except BaseException as error:  # noqa: BLE001 - the worker must outlive our bugs
                 self._complaints.complain("worker_failed", "the worker failed and goes on", error)
                 self._ledger.settle(None, "worker_failed")
 
-    def _encoded(self, exchanges: Iterable[Exchange]) -> Iterator[bytes]:
-        """Encode each exchange on its own, and rest between slices of work."""
+    def _encoded(self, exchanges: Iterable[Exchange]) -> Iterator[tuple[Exchange, bytes | None]]:
+        """Encode each exchange on its own, and rest between slices of work.
+
+        One that gives no event is settled.
+        """
         began = time.perf_counter()
         for exchange in exchanges:
+            event = None
             try:
                 event = self._encoder.encode(exchange)
             except Dropped as outcome:
@@ -196,8 +215,7 @@ class Pipeline:
             except BaseException as error:  # noqa: BLE001 - whatever it is, it is this event's
                 self._complaints.complain("encode_failed", "an event was not encoded", error)
                 self._ledger.settle(1, "encode_failed")
-            else:
-                yield event
+            yield exchange, event
             if time.perf_counter() - began > SLICE:
                 time.sleep(REST)
                 began = time.perf_counter()
@@ -220,36 +238,21 @@ class Pipeline:
             yield tuple(batch)
 
     def _deliver(self, batch: Sequence[bytes]) -> None:
-        """Send *batch* until it arrives, is refused, or the time to close is over."""
-        retry = 0
-        while time.monotonic() < self._deadline:
-            last_try = self._ledger.closed
-            try:
-                self._destination.send(batch)
-            except RetryLater as trouble:
-                retry += 1
-                self._ledger.retried()
-                self._complaints.complain("retry", f"delivery failed, will retry: {trouble}")
-                if last_try:
-                    break
-                asked = trouble.after
-                self._pause(pause_before(retry) if asked is None else max(SHORTEST_PAUSE, asked))
-            except Rejected as refusal:
-                self._complaints.complain("rejected", f"{len(batch)} events refused: {refusal}")
-                self._ledger.settle(len(batch), "rejected")
-                return
-            except BaseException as error:  # noqa: BLE001 - a destination's bug costs its batch only
-                self._complaints.complain("destination_failed", "a destination failed", error)
-                self._ledger.settle(len(batch), "destination_failed")
-                return
-            else:
-                self._ledger.settle(len(batch), None)
-                return
-        self._ledger.settle(len(batch), "shutdown")
+        """Bring *batch*, which is in flight, to its end; what time cuts off at the end is lost."""
+        left = len(batch)
+
+        def settle(events: Sequence[bytes], reason: str | None) -> None:
+            nonlocal left
+            left -= len(events)
+            self._ledger.settle(len(events), reason)
+
+        if time.monotonic() < self._deadline:
+            self._courier.deliver(batch, settle)
+        self._ledger.settle(left, "shutdown")
 
     def _pause(self, seconds: float) -> None:
-        """Wait, at most `LONGEST_PAUSE`, but not for anything once the pipeline closes."""
-        end = time.monotonic() + min(seconds, LONGEST_PAUSE)
+        """Wait so long, but not for anything once the pipeline closes."""
+        end = time.monotonic() + seconds
         while not self._ledger.closed and (left := end - time.monotonic()) > 0:
             self._bell.wait(left)
 
@@ -260,28 +263,14 @@ class Pipeline:
                 close()
 
 
-class _Bell:
-    """Wake the one who waits. Unlike an event it can be rung while this thread is ringing it."""
-
-    def __init__(self) -> None:
-        self._silence = threading.Lock()
-        self._silence.acquire()
-
-    def ring(self) -> None:
-        with suppress(RuntimeError):  # rung already
-            self._silence.release()
-
-    def wait(self, seconds: float) -> None:
-        self._silence.acquire(timeout=max(0.0, seconds))
-
-
 def close_together(pipelines: Iterable[Pipeline], timeout: float | None = None) -> bool:
     """Close *pipelines* at the same time, under one deadline; say whether all was settled."""
     closing = list(pipelines)
+    patience = max((each.patience for each in closing), default=0.0)
     for pipeline in closing:
-        pipeline.stop(pipeline.shutdown_timeout if timeout is None else timeout)
+        pipeline.stop(pipeline.patience if timeout is None else timeout)
     if timeout is None:
-        timeout = max((each.shutdown_timeout for each in closing), default=0.0)
+        timeout = patience
     deadline = time.monotonic() + timeout
     return all([each.close(max(0.0, deadline - time.monotonic())) for each in closing])
 

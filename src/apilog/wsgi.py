@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
-from apilog.capture import Exchange, RequestHead, current
+from apilog.capture import RequestHead, current
 from apilog.client import Client, Destinations, client_for
-from apilog.headers import FROM_ENVIRON, Headers, find
-from apilog.hooks import ResponseHead
-from apilog.wsgi_input import InputTee
+from apilog.headers import FROM_ENVIRON
+from apilog.wsgi_call import EXCHANGE as EXCHANGE
+from apilog.wsgi_call import Call, EarlyCall, Environ, StartResponse
 
 __all__ = ["ApiLogMiddleware"]
 
-Environ: TypeAlias = "dict[str, Any]"
-StartResponse: TypeAlias = "Callable[..., Callable[[bytes], object]]"
 App: TypeAlias = "Callable[[Environ, StartResponse], Iterable[bytes]]"
-
-EXCHANGE = "apilog.exchange"
-"""Key of the environ under which framework integrations find the exchange."""
 
 _SAFE = "/;:@&=+$,!~*'()"
 """Characters that need no percent in a path (RFC 3986 section 3.3)."""
@@ -48,6 +43,7 @@ class ApiLogMiddleware:
         self.app = app
         self.client = client_for(client, destination, options)
         self.client.hooks.refuse_async("a WSGI app")
+        self._new_call = EarlyCall if self.client.settles_early else Call
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Handle one call as the app does."""
@@ -55,7 +51,7 @@ class ApiLogMiddleware:
         exchange = self.client.begin(path, kept(environ), read_head)
         if exchange is None:
             return self.app(environ, start_response)
-        call = _Call(self, exchange, environ, start_response)
+        call = self._new_call(self, exchange, environ, start_response)
         before = current.get()
         current.set(exchange)
         try:
@@ -71,158 +67,11 @@ class ApiLogMiddleware:
             exchange.finish()
             call.end()
             return response
-        tee = SizedResponseTee if hasattr(response, "__len__") else ResponseTee
-        return tee(call, response)
+        return call.tee(response)
 
     def request(self, environ: Environ) -> object:
         """Return the request as hooks see it; integrations give their framework's own."""
         return environ
-
-
-class _Call:
-    """One call on its way: what the pieces of the tee share."""
-
-    __slots__ = ("_client", "_environ", "_middleware", "_start_response", "exchange")
-
-    def __init__(
-        self,
-        middleware: ApiLogMiddleware,
-        exchange: Exchange,
-        environ: Environ,
-        start_response: StartResponse,
-    ) -> None:
-        self._middleware = middleware
-        self._client = client = middleware.client
-        self._environ = environ
-        self._start_response = start_response
-        self.exchange = exchange
-        environ[EXCHANGE] = exchange
-        header = client.transaction_header
-        if header is not None:
-            environ["HTTP_" + header.upper().replace("-", "_")] = exchange.transaction_id
-        stream = environ.get("wsgi.input")
-        if stream is not None:
-            environ["wsgi.input"] = InputTee(stream, exchange)
-
-    def start_response(
-        self, status: str, headers: list[tuple[str, str]], *exc_info: Any, **keywords: Any
-    ) -> Callable[[bytes], object]:
-        """Take the head on its way, and return a `write` that takes the body on its way."""
-        header = self._client.transaction_header
-        if header is not None:
-            headers = _with(headers, header, str(self.exchange.transaction_id))
-        write = self._start_response(status, headers, *exc_info, **keywords)
-        code = status[:3]
-        self.exchange.respond(int(code) if code.isdecimal() else 0, list(headers))
-
-        def write_and_copy(data: bytes) -> object:
-            result = write(data)
-            self.exchange.body_sent(data)
-            return result
-
-        return write_and_copy
-
-    def fail(self, error: BaseException) -> None:
-        """Take an exception on its way; the server still answers if nothing was sent."""
-        self.exchange.fail(error, head_sent=self.exchange.ttfb is not None)
-
-    def end(self, *, ask: bool = True) -> None:
-        """Ask the hooks that nobody asked yet, where they may be asked; hand the exchange over."""
-        exchange = self.exchange
-        if exchange.submitted:
-            return
-        if not exchange.complete and exchange.exception is None:
-            if _all_sent(exchange):
-                exchange.finish()
-            else:
-                exchange.abort()
-        hooks = self._client.hooks
-        if ask and hooks and not exchange.asked:
-            with self._client.shielded("capture_failed", "the hooks of a call were not asked"):
-                head = ResponseHead(exchange.status or 0, Headers(exchange.response_lines()))
-                hooks.ask(exchange, self._middleware.request(self._environ), head)
-        hooks.forgo(exchange)
-        self._client.submit(exchange)
-
-
-class ResponseTee:
-    """Pass a WSGI response on, chunk by chunk, and copy it on the way.
-
-    The exchange ends in ``close()``: PEP 3333 promises that call for finished, failed and abandoned
-    responses alike. The clock stops with the last chunk. Only while the app's own code runs is its
-    exchange the current one: a thread may serve several responses by turns.
-    """
-
-    __slots__ = ("__weakref__", "_call", "_copy", "_exchange", "_iterable", "_next")
-
-    def __init__(self, call: _Call, iterable: Iterable[bytes]) -> None:
-        self._call = call
-        self._exchange = call.exchange
-        self._copy = call.exchange.response_body.add
-        self._iterable = iterable
-        self._next: Callable[[], bytes] | None = None
-
-    def __iter__(self) -> Iterator[bytes]:
-        if self._next is None:  # an iterator gives itself, however often it is asked
-            before = current.get()
-            current.set(self._exchange)
-            try:
-                self._next = iter(self._iterable).__next__
-            except BaseException as error:
-                self._call.fail(error)
-                raise
-            finally:
-                current.set(before)
-        return self
-
-    def __next__(self) -> bytes:
-        if self._next is None:
-            iter(self)
-        before = current.get()
-        current.set(self._exchange)
-        try:
-            chunk = self._next()  # type: ignore[misc]
-        except StopIteration:
-            self._exchange.finish()
-            raise
-        except BaseException as error:
-            self._call.fail(error)
-            raise
-        finally:
-            current.set(before)
-        if self._exchange.ttfb is not None:
-            self._copy(chunk)
-        elif chunk:
-            self._exchange.body_sent(chunk)
-        return chunk
-
-    def close(self) -> None:
-        """Close the app's own iterable, as PEP 3333 asks, and end the exchange."""
-        before = current.get()
-        current.set(self._exchange)
-        try:
-            close = getattr(self._iterable, "close", None)
-            if close is not None:
-                close()
-        except BaseException as error:
-            self._call.fail(error)
-            raise
-        finally:
-            self._call.end()
-            current.set(before)
-
-    def __del__(self) -> None:
-        """End the exchange for a server that breaks the promise to call ``close()``."""
-        self._call.end(ask=False)  # any thread may be the one that finds it forgotten
-
-
-class SizedResponseTee(ResponseTee):
-    """A tee of a response with a length, from which servers derive ``Content-Length``."""
-
-    __slots__ = ()
-
-    def __len__(self) -> int:
-        return len(self._iterable)  # type: ignore[arg-type]
 
 
 def kept(environ: Environ) -> Environ:
@@ -276,15 +125,3 @@ def _is_file(response: object, wrapper: object) -> bool:
     if isinstance(wrapper, type):
         return isinstance(response, wrapper)
     return wrapper is not None and isinstance(response, io.IOBase)
-
-
-def _all_sent(exchange: Exchange) -> bool:
-    """Say whether the body is complete although the server never asked for its end."""
-    length = find(exchange.response_lines(), "content-length")
-    if exchange.status is None or not length.isdecimal():
-        return False
-    return exchange.response_body.size >= int(length)
-
-
-def _with(headers: list[tuple[str, str]], name: str, value: str) -> list[tuple[str, str]]:
-    return [each for each in headers if each[0].lower() != name.lower()] + [(name, value)]

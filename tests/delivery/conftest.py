@@ -18,13 +18,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from wsgiref.util import setup_testing_defaults
 
 import pytest
 
 from apilog import Client, Stats
 from apilog.wsgi import ApiLogMiddleware
+
+sys.path.insert(0, str(Path(__file__).parent))  # makes the harness importable
+
+if TYPE_CHECKING:
+    from harness.lives import Forge
+    from harness.stage import Stage
 
 PATIENCE = 20.0
 """Seconds after which a wait is a failure; nothing here takes a tenth of it."""
@@ -47,7 +53,7 @@ class Received:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        return list(json.loads(self.text))
+        return list(json.loads(self.text)) if self.path.endswith("/events/batch") else []
 
 
 @dataclass
@@ -328,9 +334,9 @@ Call = Callable[..., None]
 def call() -> Call:
     """Make a call of a small WSGI app that *client* records, with this body in the answer."""
 
-    def call(client: Client, path: str = "/", body: bytes = b"hello") -> None:
+    def call(client: Client, path: str = "/", body: bytes = b"hello", *, status: int = 200) -> None:
         def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-            start_response("200 OK", [("Content-Type", "text/plain")])
+            start_response(f"{status} Said", [("Content-Type", "text/plain")])
             return [body]
 
         environ: dict[str, Any] = {"PATH_INFO": path}
@@ -445,3 +451,21 @@ def apilog_log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     """Catch what any logger says, down to the level at which servers log."""
     caplog.set_level(logging.INFO)
     return caplog
+
+
+@pytest.fixture(scope="session")
+def forge() -> Iterator[Forge]:
+    """Return the fork server, from which real servers come fast."""
+    from harness import lives
+
+    with lives.forge() as forge:
+        yield forge
+
+
+@pytest.fixture
+def stage(forge: Forge, tmp_path: Path) -> Iterator[Stage]:
+    """Return a port, a sink and an oracle, for one scenario over many lives."""
+    from harness.stage import stages
+
+    with stages(forge) as new_stage:
+        yield new_stage(tmp_path)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import logging
 import socket
 import threading
 import time
 from collections.abc import Callable
-from email.utils import formatdate
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from apilog import ConfigError, DeliveryError, Rejected, RetryLater
 from apilog.destinations import _http
-from apilog.destinations._http import HttpTransport, retry_after
+from apilog.destinations._http import HttpTransport, verdict
+from apilog.exceptions import Partly
 
 Answer = Callable[..., Any]
 New = Callable[..., Any]
@@ -68,92 +69,49 @@ def test_an_endpoint_in_trouble_is_asked_again(
     assert str(status) in str(trouble)
 
 
-@pytest.mark.parametrize("status", [300, 304, 400, 401, 402, 403, 404, 405, 410, 413, 422, 451])
-def test_a_refusal_is_final(
-    endpoint: Any, transport: HttpTransport, answer: Answer, status: int
+@pytest.mark.parametrize(
+    ("why", "statuses"),
+    [
+        pytest.param("refused", [400, 406, 409, 411, 422, 451], id="the content"),
+        pytest.param("too_large", [413], id="the size"),
+        pytest.param("closed", [401, 402, 403, 404, 405, 407, 410, 415], id="key or address"),
+        pytest.param("closed", [300, 301, 302, 303, 304, 307, 308], id="a redirect"),
+    ],
+)
+def test_a_refusal_says_what_is_at_fault(
+    endpoint: Any, transport: HttpTransport, answer: Answer, why: str, statuses: list[int]
 ) -> None:
-    endpoint.script.append(answer(status, {"Retry-After": "7"}))
-    refusal = outcome(transport)
-    assert isinstance(refusal, Rejected)
-    assert str(status) in str(refusal)
+    for status in statuses:
+        endpoint.script.append(answer(status, {"Retry-After": "7"}))
+        refusal = outcome(transport)
+        assert isinstance(refusal, Rejected)
+        assert refusal.why == why
+        assert (why == "closed") == (";" in str(refusal)), "there is something to look at"
+        assert str(status) in str(refusal)
+
+
+@pytest.mark.parametrize(
+    ("status", "after"), [(429, None), (500, None), (503, None), (408, None), (599, None)]
+)
+def test_an_answer_of_trouble_carries_its_status(
+    endpoint: Any, transport: HttpTransport, answer: Answer, status: int, after: None
+) -> None:
+    endpoint.script.append(answer(status))
+    trouble = outcome(transport)
+    assert isinstance(trouble, RetryLater)
+    assert (trouble.status, trouble.after) == (status, after)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_a_refusal_and_never_followed(
+def test_a_redirect_is_a_closed_door_and_never_followed(
     endpoint: Any, transport: HttpTransport, answer: Answer, new_endpoint: New, status: int
 ) -> None:
+    """It would carry the key to another host."""
     elsewhere = new_endpoint()
     endpoint.script.append(answer(status, {"Location": f"{elsewhere.url}/v1/events/batch"}))
     assert isinstance(outcome(transport), Rejected)
     assert elsewhere.connections == 0
     assert len(endpoint.received) == 1
-
-
-DATE = "Sat, 21 Nov 2026 08:00:00 GMT"
-
-
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        pytest.param({}, None, id="not there"),
-        pytest.param({"retry-after": ""}, None, id="empty"),
-        pytest.param({"retry-after": "120"}, 120, id="seconds"),
-        pytest.param({"retry-after": " 120 "}, 120, id="seconds with spaces"),
-        pytest.param({"retry-after": "0"}, 0, id="at once"),
-        pytest.param({"retry-after": "1000000000"}, 1e9, id="thirty years"),
-        pytest.param({"retry-after": "1e9"}, None, id="an exponent"),
-        pytest.param({"retry-after": "9" * 400}, None, id="more than a number can be"),
-        pytest.param({"retry-after": "-5"}, None, id="negative"),
-        pytest.param({"retry-after": "1.5"}, None, id="a fraction"),
-        pytest.param({"retry-after": "soon"}, None, id="garbage"),
-        pytest.param({"retry-after": "inf"}, None, id="infinity"),
-        pytest.param(
-            {"retry-after": "Sat, 21 Nov 2026 08:01:30 GMT", "date": DATE}, 90, id="a date"
-        ),
-        pytest.param(
-            {"retry-after": "Saturday, 21-Nov-26 08:01:30 GMT", "date": DATE},
-            90,
-            id="a date as in RFC 850",
-        ),
-        pytest.param(
-            {"retry-after": "Sat Nov 21 08:01:30 2026", "date": DATE}, 90, id="a date as in asctime"
-        ),
-        pytest.param(
-            {"retry-after": "Sat, 21 Nov 2026 07:59:00 GMT", "date": DATE}, 0, id="a past date"
-        ),
-        pytest.param(
-            {"retry-after": "Sat, 99 Nov 2026 07:59:00 GMT", "date": DATE}, None, id="no date"
-        ),
-        pytest.param(
-            {"retry-after": "Wed, 01 Jan 1000 00:00:00 GMT", "date": "garbage"},
-            0,
-            id="a past date and no clock",
-        ),
-    ],
-)
-def test_what_retry_after_asks_for(
-    headers: dict[str, str], seconds: float | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TZ", "Asia/Tokyo")
-    time.tzset()
-    try:
-        assert retry_after(headers) == seconds
-    finally:
-        monkeypatch.undo()
-        time.tzset()
-
-
-def test_a_date_without_a_date_header_counts_from_our_clock() -> None:
-    for date in ({}, {"date": "yesterday"}):
-        seconds = retry_after({"retry-after": formatdate(time.time() + 100, usegmt=True), **date})
-        assert seconds is not None
-        assert 90 < seconds <= 100
-
-
-@given(st.text(st.characters(max_codepoint=255)), st.text(st.characters(max_codepoint=255)))
-def test_no_retry_after_is_too_strange(text: str, date: str) -> None:
-    seconds = retry_after({"retry-after": text, "date": date})
-    assert seconds is None or seconds >= 0
 
 
 # Faults
@@ -230,7 +188,7 @@ def test_after_a_fault_the_same_batch_arrives(endpoint: Any, hasty: Any, fault: 
     endpoint.script.append(fault)
     trouble = outcome(hasty)
     assert isinstance(trouble, RetryLater)
-    assert trouble.after is None
+    assert (trouble.after, trouble.status) == (None, None)
     assert outcome(hasty) is None
     assert [each.text for each in endpoint.received if each.answered] == [b"[{}]"]
 
@@ -288,6 +246,52 @@ def test_a_name_that_does_not_exist_is_tried_again() -> None:
     assert isinstance(outcome(HttpTransport("http://collector.invalid", {})), RetryLater)
 
 
+def test_a_name_that_cannot_exist_is_tried_again() -> None:
+    """The resolver fails over it in a way of its own, and it may be the proxy's to resolve."""
+    assert isinstance(outcome(HttpTransport(f"http://{'a' * 64}.invalid", {})), RetryLater)
+
+
+@pytest.fixture
+def resolver(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The resolver, which can be made slow, and knows ``collector.test``."""
+    resolver = SimpleNamespace(seconds=0.0, addresses=["127.0.0.1"], asked=0)
+    really = socket.getaddrinfo
+
+    def getaddrinfo(host: Any, port: Any, *args: Any, **more: Any) -> Any:
+        if host != "collector.test":
+            return really(host, port, *args, **more)
+        resolver.asked += 1
+        time.sleep(resolver.seconds)
+        return [each for name in resolver.addresses for each in really(name, port, *args, **more)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    return resolver
+
+
+def test_a_resolver_slower_than_the_deadline_is_the_last_thing_waited_for(
+    endpoint: Any, resolver: Any, no_proxies: Any
+) -> None:
+    """Python cannot interrupt it; what comes after it has no time left."""
+    resolver.seconds = 0.4
+    url = endpoint.url.replace("127.0.0.1", "collector.test")
+    transport = HttpTransport(url, {}, timeout=0.2)
+    assert isinstance(outcome(transport), RetryLater)
+    assert resolver.asked == 1
+    resolver.seconds = 0.0
+    assert outcome(transport) is None
+    assert (resolver.asked, endpoint.connections) == (2, 1), "the first try met nobody"
+    transport.close()
+
+
+def test_every_address_of_a_name_is_tried(endpoint: Any, resolver: Any, no_proxies: Any) -> None:
+    """Nothing listens at the first one."""
+    resolver.addresses = ["127.0.0.2", "127.0.0.1"]
+    transport = HttpTransport(endpoint.url.replace("127.0.0.1", "collector.test"), {})
+    assert outcome(transport) is None
+    assert endpoint.received[0].headers["host"].startswith("collector.test:")
+    transport.close()
+
+
 def test_a_huge_answer_is_read_in_part_and_counts_by_its_status(
     endpoint: Any, transport: HttpTransport, answer: Answer
 ) -> None:
@@ -318,6 +322,52 @@ def test_a_compressed_answer_is_not_expanded(
     assert outcome(transport) is None
 
 
+# Answers that say more than a status
+
+
+def _for_each_event(answer: Any) -> DeliveryError | None:
+    """Read ``{"results": [{"status": 201}, ...]}``, one for each event; else as usual."""
+    if answer.status != 207:
+        return verdict(answer)
+    statuses = [result["status"] for result in json.loads(answer.body)["results"]]
+    return Partly(
+        "207",
+        retry={place: None for place, each in enumerate(statuses) if each == 503},
+        rejected={place: "bad" for place, each in enumerate(statuses) if each == 400},
+    )
+
+
+def test_a_destination_can_read_what_an_answer_says_about_each_event(
+    endpoint: Any, answer: Answer
+) -> None:
+    transport = HttpTransport(endpoint.url, {}, outcome=_for_each_event)
+    results = {"results": [{"status": 201}, {"status": 503}, {"status": 400}]}
+    endpoint.script.append(answer(207, {}, json.dumps(results).encode()))
+    endpoint.script.append(answer(422))
+    some = outcome(transport)
+    assert isinstance(some, Partly)
+    assert (some.retry, some.rejected) == ({1: None}, {2: "bad"})
+    assert isinstance(outcome(transport), Rejected)
+    assert outcome(transport) is None
+    transport.close()
+
+
+def test_an_outcome_sees_status_headers_and_a_bounded_body_as_it_was_sent(
+    endpoint: Any, answer: Answer
+) -> None:
+    seen: list[Any] = []
+    transport = HttpTransport(endpoint.url, {}, outcome=lambda each: seen.append(each))
+    bomb = gzip.compress(b"x" * 10_000_000)
+    endpoint.script.append(answer(200, {"Content-Encoding": "gzip", "X-More": "m"}, bomb))
+    endpoint.script.append(answer(207, {}, b"y" * 70_000))
+    assert outcome(transport) is outcome(transport) is None
+    compressed, large = seen
+    assert (compressed.status, compressed.headers["x-more"], compressed.body) == (200, "m", bomb)
+    assert (large.status, large.body) == (207, b"y" * 65_536)
+    assert compressed.host == "127.0.0.1"
+    transport.close()
+
+
 # Connections
 
 
@@ -333,9 +383,63 @@ def test_a_connection_that_the_endpoint_closed_is_replaced(
     assert outcome(transport) is None
     endpoint.stop()
     endpoint.start()
-    outcomes = [outcome(transport) for _ in range(2)]
-    assert outcomes[-1] is None
+    assert outcome(transport) is None
     assert endpoint.connections == 2
+
+
+SILENT_ENDS = [reset_before_reading, reset_after_the_request, end_after_the_request]
+
+
+@pytest.mark.parametrize(
+    "fault", SILENT_ENDS, ids=[each.__name__.replace("_", " ") for each in SILENT_ENDS]
+)
+def test_a_connection_closed_for_being_idle_as_a_request_comes_costs_no_pause(
+    endpoint: Any, transport: HttpTransport, answer: Answer, fault: Any
+) -> None:
+    """The endpoint's timeout and our request cross each other: the request is sent once more."""
+    endpoint.script.extend([answer(201), fault, answer(201)])
+    assert outcome(transport) is None
+    assert outcome(transport) is None
+    assert endpoint.connections == 2
+    assert endpoint.begun == 3, "the fault happened"
+    assert [each.text for each in endpoint.received if each.answered] == [b"[{}]"] * 2
+
+
+def test_the_second_try_over_a_fresh_connection_is_the_last_one(
+    endpoint: Any, transport: HttpTransport, answer: Answer
+) -> None:
+    faults = [end_after_the_request, end_after_the_request]
+    endpoint.script.extend([answer(201), *faults, answer(201)])
+    assert outcome(transport) is None
+    assert isinstance(outcome(transport), RetryLater)
+    assert endpoint.begun == 3
+    assert endpoint.connections == 2
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(end_in_the_head, id="an answer that began"),
+        pytest.param(reset_in_the_answer, id="an answer that broke off"),
+        pytest.param(garbage, id="an answer that is none"),
+    ],
+)
+def test_a_kept_connection_that_began_to_answer_is_no_idle_one(
+    endpoint: Any, transport: HttpTransport, answer: Answer, fault: Any
+) -> None:
+    endpoint.script.extend([answer(201), fault])
+    assert outcome(transport) is None
+    assert isinstance(outcome(transport), RetryLater)
+    assert endpoint.begun == 2
+
+
+def test_a_kept_connection_that_hangs_is_no_idle_one(
+    endpoint: Any, hasty: Any, answer: Answer
+) -> None:
+    endpoint.script.extend([answer(201), endpoint.hang])
+    assert outcome(hasty) is None
+    assert isinstance(outcome(hasty), RetryLater)
+    assert endpoint.begun == 2
 
 
 def test_a_closed_transport_can_be_used_again(endpoint: Any, transport: HttpTransport) -> None:
@@ -446,22 +550,6 @@ def test_a_base_url_that_cannot_work_is_a_setting_to_fix(url: Any) -> None:
         HttpTransport(url, {})
     assert "secret" not in str(caught.value)
     assert caught.value.__cause__ is None
-
-
-# TLS
-
-
-def test_a_certificate_nobody_signed_is_not_trusted(endpoint: Any) -> None:
-    transport = HttpTransport(endpoint.url.replace("http:", "https:"), {}, timeout=0.3)
-    assert isinstance(outcome(transport), RetryLater)
-    assert endpoint.received == []
-
-
-def test_a_handshake_that_hangs_is_given_up() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
-        transport = HttpTransport(url, {}, timeout=0.3)
-        assert isinstance(outcome(transport), RetryLater)
 
 
 # Manners

@@ -383,10 +383,10 @@ def test_the_account_balances_at_every_moment(
         number = next(dice)
         if number % 5 == 1:
             raise RetryLater("trouble", after=0)
-        if number % 7 == 2:
-            raise Rejected("no")
         if number % 11 == 3:
             raise Surprise
+        if any(b"/refused/" in event for event in batch):
+            raise Rejected("no")
         send(batch)
 
     destination.send = send
@@ -412,7 +412,7 @@ def test_the_account_balances_at_every_moment(
 
     def load(name: str) -> None:
         for number in range(300):
-            path = ("/plain", "/skip", "/none", "/plain", "/large")[number % 5]
+            path = ("/plain", "/skip", "/none", "/refused", "/large")[number % 5]
             call(client, f"{path}/{name}/{number}", b"x" * (4_000 if path == "/large" else 10))
             if number % 60 == 0:
                 client.flush(0.001)
@@ -452,7 +452,7 @@ def test_a_full_queue_drops_the_oldest(new_client: New, destination: Any, call: 
     assert destination.paths == ["/in-flight", "/5", "/6", "/7"]
 
 
-def test_a_queue_of_too_many_bytes_drops_the_oldest(
+def test_in_a_queue_of_too_many_bytes_bodies_give_way_before_events(
     new_client: New, destination: Any, call: Call
 ) -> None:
     destination.gate.clear()
@@ -462,19 +462,43 @@ def test_a_queue_of_too_many_bytes_drops_the_oldest(
     for number in range(8):
         call(client, f"/{number}", b"x" * (30_000 - OVERHEAD))
     stats = client.stats()
-    assert (stats.queued, stats.dropped) == (4, {"queue_full": 5})
+    assert (stats.queued, stats.dropped, stats.faults["bodies_shed"]) == (9, {}, 6)
     destination.gate.set()
     assert client.flush(10)
-    assert destination.paths == ["/in-flight", "/5", "/6", "/7"]
+    assert destination.paths == ["/in-flight", *(f"/{number}" for number in range(8))]
+    omitted = [
+        json.loads(event)["metadata"]["apilog"].get("response_body_omitted")
+        for batch in destination.batches
+        for event in batch
+    ]
+    assert omitted == [None, *["queue_full"] * 6, None, None]
 
 
-def test_a_call_larger_than_the_whole_queue_is_counted_too(
+def test_what_still_does_not_fit_is_dropped_successes_first(
+    new_client: New, destination: Any, call: Call
+) -> None:
+    destination.gate.clear()
+    client = new_client(destination, batch_size=1, queue_events=3, flush_interval=LONG)
+    call(client, "/in-flight")
+    destination.wait_for(lambda: len(destination.attempts) == 1)
+    for path in ("/error", "/0", "/1", "/2", "/error", "/3"):
+        call(client, path, status=500 if path == "/error" else 200)
+    stats = client.stats()
+    assert (stats.queued, stats.dropped) == (4, {"queue_full": 3})
+    destination.gate.set()
+    assert client.flush(10)
+    assert destination.paths == ["/in-flight", "/error", "/error", "/3"]
+
+
+def test_a_call_larger_than_the_whole_queue_loses_its_body(
     new_client: New, destination: Any, call: Call
 ) -> None:
     client = new_client(destination, queue_bytes=65_536, flush_interval=LONG)
     call(client, "/", b"x" * 70_000)
-    assert client.stats().dropped == {"queue_full": 1}
-    assert client.flush(1)
+    assert client.stats().dropped == {}
+    assert client.flush(10)
+    (event,) = destination.batches[0]
+    assert json.loads(event)["metadata"]["apilog"]["response_body_omitted"] == "queue_full"
 
 
 def test_calls_that_are_left_out_are_counted_by_reason(
@@ -532,16 +556,19 @@ def test_a_retry_sends_the_same_bytes(new_client: New, destination: Any, call: C
     assert client.stats().delivered == 3
 
 
-def test_a_refused_batch_does_not_stop_later_ones(
-    new_client: New, destination: Any, call: Call
-) -> None:
-    client = new_client(destination, batch_size=2, flush_interval=LONG)
-    destination.script.append(Rejected("401"))
-    for number in range(6):
-        call(client, f"/{number}")
+def test_a_refused_event_costs_no_other_one(new_client: New, destination: Any, call: Call) -> None:
+    def send(batch: Any, send: Any = destination.send) -> None:
+        if any(b"/refused" in event for event in batch):
+            raise Rejected("400")
+        send(batch)
+
+    destination.send = send
+    client = new_client(destination, batch_size=4, flush_interval=LONG)
+    for path in ("/0", "/1", "/refused", "/2", "/3", "/4"):
+        call(client, path)
     assert client.flush(10)
-    assert destination.paths == ["/2", "/3", "/4", "/5"]
-    assert client.stats().dropped == {"rejected": 2}
+    assert destination.paths == ["/0", "/1", "/2", "/3", "/4"]
+    assert client.stats().dropped == {"rejected": 1}
 
 
 @pytest.mark.parametrize(
@@ -842,7 +869,8 @@ def test_a_signal_handler_may_submit_flush_and_ask_at_any_moment(
     assert client.flush(20)
     stats = client.stats()
     assert len(handled) >= 200
-    assert (stats.captured, stats.faults) == (calls + len(handled), {})
+    assert stats.captured == calls + len(handled)
+    assert stats.faults.keys() <= {"bodies_shed", "response_body_omitted:queue_full"}
     assert balanced(stats)
 
 

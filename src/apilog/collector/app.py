@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from apilog.collector import pages
+from apilog.collector import ingest, pages
 from apilog.collector.guard import SECURITY_HEADERS, Guard
 from apilog.collector.ingest import (
     MAX_WIRE_BYTES,
@@ -22,6 +22,7 @@ from apilog.collector.ingest import (
     one_event,
     too_large,
 )
+from apilog.collector.losses import Losses
 from apilog.collector.store import MAX_ROW_ID, Store, StoreFull, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -51,9 +52,11 @@ def create_app(store: Store, *, host: str = "127.0.0.1") -> Starlette:
         routes=[
             Route("/v1/events", collector.receive_event, methods=["POST"]),
             Route("/v1/events/batch", collector.receive_batch, methods=["POST"]),
+            Route("/v1/losses", collector.receive_losses, methods=["POST"]),
             Route("/", collector.show_list),
             Route("/events/{row_id}", collector.show_event),
             Route("/api/events", collector.export),
+            Route("/api/losses", collector.export_losses),
             Route("/healthz", _health),
             Route("/style.css", _style),
         ],
@@ -75,6 +78,7 @@ class _Collector:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._ingests = asyncio.Semaphore(MAX_INGESTS)
+        self._losses = Losses()
 
     async def receive_event(self, request: Request) -> Response:
         return await self._receive(request, one_event)
@@ -82,12 +86,21 @@ class _Collector:
     async def receive_batch(self, request: Request) -> Response:
         return await self._receive(request, batch_of_events)
 
+    async def receive_losses(self, request: Request) -> Response:
+        """Take the account of a sender; it replaces the one before."""
+        _refuse_pages(request)
+        coding = ", ".join(request.headers.getlist("content-encoding"))
+        self._losses.take(ingest.parsed(await _read(request), coding))
+        return JSONResponse({}, 201)
+
+    async def export_losses(self, _request: Request) -> Response:
+        return JSONResponse(self._losses.total())
+
     async def _receive(
         self, request: Request, decode: Callable[[bytes, str], list[Record]]
     ) -> Response:
         """Answer 201 once the events are on disk."""
-        if "origin" in request.headers:  # only browsers send it, and no page has events for us
-            raise Refused(403, "events are not taken from web pages")
+        _refuse_pages(request)
         try:
             body = await _read(request)
         except ClientDisconnect:
@@ -103,7 +116,8 @@ class _Collector:
         found = self._store.newest(before=before, limit=LIST_EVENTS + 1)
         shown = found[:LIST_EVENTS]
         older = shown[-1].row_id if len(found) > len(shown) else None
-        return HTMLResponse(pages.list_page(shown, newest=first, older=older))
+        lost = self._losses.total()["dropped"]
+        return HTMLResponse(pages.list_page(shown, newest=first, older=older, lost=lost))
 
     def show_event(self, request: Request) -> Response:
         row_id = _natural(request.path_params["row_id"], maximum=MAX_ROW_ID)
@@ -120,6 +134,11 @@ class _Collector:
             for event in self._store.after(after, limit=limit)
         ]
         return Response(orjson.dumps({"events": events}), media_type="application/json")
+
+
+def _refuse_pages(request: Request) -> None:
+    if "origin" in request.headers:  # only browsers send it, and no page has events for us
+        raise Refused(403, "events are not taken from web pages")
 
 
 async def _read(request: Request) -> bytes:

@@ -34,7 +34,7 @@ class Refused(ApiLogError):
 
 def one_event(body: bytes, content_encoding: str = "") -> list[Record]:
     """Decode the body of ``POST /v1/events``: one event. Raises Refused."""
-    return [_record(_parsed(body, content_encoding), "event")]
+    return [_record(parsed(body, content_encoding), "event")]
 
 
 def batch_of_events(body: bytes, content_encoding: str = "") -> list[Record]:
@@ -42,7 +42,7 @@ def batch_of_events(body: bytes, content_encoding: str = "") -> list[Record]:
 
     One invalid event refuses the batch: a sender that is told 201 would never learn of it.
     """
-    events = _parsed(body, content_encoding)
+    events = parsed(body, content_encoding)
     if not isinstance(events, list):
         raise Refused(400, "a batch must be an array of events")
     if len(events) > MAX_BATCH_EVENTS:
@@ -62,7 +62,8 @@ def _record(event: object, name: str) -> Record:
         raise Refused(400, f"{name}: {error}") from error
 
 
-def _parsed(body: bytes, content_encoding: str) -> object:
+def parsed(body: bytes, content_encoding: str) -> object:
+    """Return the JSON value in *body*. Raises Refused."""
     text = _decoded(body, content_encoding)
     try:
         return orjson.loads(text)

@@ -43,11 +43,13 @@ pre { background: #f5f5f5; padding: .6rem; white-space: pre-wrap; overflow-wrap:
 _COLUMNS: Final = ("", "time", "verb", "uri", "status", "ms", "user")
 
 
-def list_page(summaries: Sequence[Summary], *, newest: bool, older: int | None) -> str:
+def list_page(
+    summaries: Sequence[Summary], *, newest: bool, older: int | None, lost: Mapping[str, int]
+) -> str:
     """Return the page that lists *summaries*.
 
     The page of the *newest* events refreshes itself; *older* is the id below which the next
-    page begins, None on the last one.
+    page begins, None on the last one. *lost* counts by reason what senders say they lost.
     """
     head = f'<meta http-equiv="refresh" content="{REFRESH_SECONDS}">' if newest else ""
     rows = "".join(map(_summary_row, summaries))
@@ -56,7 +58,9 @@ def list_page(summaries: Sequence[Summary], *, newest: bool, older: int | None) 
     empty = '<p class="note">No events. Send some to /v1/events or /v1/events/batch.</p>'
     back = "" if newest else '<p><a href="/">newest</a></p>'
     on = "" if older is None else f'<p><a href="/?before={older:d}">older</a></p>'
-    return _page("Events", (table if summaries else empty) + back + on, head=head)
+    reasons = ", ".join(f"{escape(reason)} {count:d}" for reason, count in sorted(lost.items()))
+    losses = f'<p class="note">Senders left out or lost: {reasons}.</p>' if lost else ""
+    return _page("Events", losses + (table if summaries else empty) + back + on, head=head)
 
 
 def event_page(row_id: int, event: Mapping[str, object]) -> str:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import encodings.idna  # noqa: F401 - resolving a name would import it, perhaps during a fork
 import os
+import ssl
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
-from datetime import timezone
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass
+from typing import TypeAlias
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
+from apilog import rate_limits
 from apilog._version import __version__
 from apilog.destinations._deadline import Deadline
+from apilog.destinations._trouble import reason
 from apilog.exceptions import ConfigError, DeliveryError, Rejected, RetryLater
 
 CONNECT_TIMEOUT = 3.0
@@ -25,6 +28,18 @@ _LONGEST_ANSWER = 65_536
 """Bytes of an answer that are read; what follows is cut off with the connection."""
 
 _RETRYABLE = frozenset({408, 425, 429})
+_CLOSED = {
+    401: "is the key right?",
+    402: "is the service paid for?",
+    403: "is the key right?",
+    404: "is the address right?",
+    405: "is the address right?",
+    407: "does the proxy want a password?",
+    410: "is the address right?",
+    415: "is the address that of an event API?",
+}
+"""Answers that no other batch would change, and the first thing to look at."""
+
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 try:  # 3.8 times as fast at the same ratio, where it is installed
@@ -33,18 +48,39 @@ except ImportError:
     import zlib as deflate
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An answer as it was on the wire; at most 65,536 bytes of its body, never decompressed."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    host: str
+
+
+Outcome: TypeAlias = Callable[[Answer], "DeliveryError | None"]
+"""What an answer means: None if everything arrived, else what the pipeline should do about it."""
+
+
 class HttpTransport:
     """Post bodies to one base URL, over connections of its own in every process.
 
     Redirects are never followed: they would carry the key to another host. httpx's client is left
-    out, because it writes a line into the host's log for every request.
+    out, because it writes a line into the host's log for every request. TLS is 1.2 or newer, and
+    who cannot prove to be the host is told nothing. A destination whose endpoint answers for each
+    event gives its own *outcome*, which may leave to `verdict` what it does not know.
 
     Raises:
         ConfigError: the base URL cannot work.
     """
 
     def __init__(
-        self, base_url: str, headers: Mapping[str, str], *, timeout: float = TIMEOUT
+        self,
+        base_url: str,
+        headers: Mapping[str, str],
+        *,
+        timeout: float = TIMEOUT,
+        outcome: Outcome | None = None,
     ) -> None:
         self._url = _base(base_url)
         self._headers = {
@@ -55,9 +91,12 @@ class HttpTransport:
             **headers,
         }
         self._timeout = timeout
+        self._outcome = outcome or verdict
         self._deadline = Deadline()
         self._connections: httpx.HTTPTransport | None = None
+        self._watched = False
         self._process = 0
+        self._rest_until = 0.0
         try:
             self._own_connections()  # whatever that imports is imported before any fork
         except (httpx.InvalidURL, ImportError, OSError, ValueError) as error:
@@ -66,31 +105,64 @@ class HttpTransport:
                 f" cannot be used for {self._url.host} ({type(error).__name__})"
             ) from None
 
-    def post(self, path: str, pieces: Iterable[bytes]) -> None:
+    def post(
+        self, path: str, pieces: Iterable[bytes], headers: Mapping[str, str] | None = None
+    ) -> None:
         """Post *pieces*, compressed into one body, to *path* below the base URL.
+
+        *headers* are added to those of every request. After an answer that used up a rate limit,
+        nothing is sent until its reset.
 
         Raises:
             RetryLater: no answer, or one that asks for patience.
+            Partly: only some events arrived, says the answer.
             Rejected: the answer is final.
         """
+        self._respect_the_limit()
         patience = httpx.Timeout(self._timeout, connect=min(CONNECT_TIMEOUT, self._timeout))
         request = httpx.Request(
             "POST",
             self._url.copy_with(path=self._url.path.rstrip("/") + path),
-            headers=self._headers,
+            headers={**self._headers, **(headers or {})},
             content=gzipped(pieces),
             extensions={"timeout": patience.as_dict()},
         )
         self._deadline.set(self._timeout)
         try:
-            with closing(self._own_connections().handle_request(request)) as response:
-                response.request = request
-                _read(response)
-                trouble = verdict(response)
-        except httpx.HTTPError as error:
-            raise RetryLater(f"{type(error).__name__} at {self._url.host}") from error
+            answer = self._answer(request)
+        except (httpx.HTTPError, OSError) as error:
+            raise RetryLater(f"{reason(error)} at {self._url.host}") from error
+        trouble = self._outcome(answer)
+        if not isinstance(trouble, RetryLater):  # that one brings its own pause
+            self._rest_until = time.monotonic() + rate_limits.rest(answer.headers)
         if trouble is not None:
             raise trouble
+
+    def _respect_the_limit(self) -> None:
+        left = self._rest_until - time.monotonic()
+        if left > 0:
+            raise RetryLater(f"the rate limit of {self._url.host} is used up", after=left)
+
+    def _answer(self, request: httpx.Request) -> Answer:
+        """Return the answer to *request*.
+
+        An endpoint may close a connection for being idle while a request is on its way to it:
+        then, and only then, the request is sent once more, over a fresh one, in the time left.
+        """
+        try:
+            return self._exchange(request)
+        except httpx.TransportError:
+            seen = self._deadline
+            if not self._watched or seen.connected or seen.answered:
+                raise
+        return self._exchange(request)
+
+    def _exchange(self, request: httpx.Request) -> Answer:
+        with closing(self._own_connections().handle_request(request)) as response:
+            body = _read(response)
+        return Answer(
+            status=response.status_code, headers=response.headers, body=body, host=self._url.host
+        )
 
     def close(self) -> None:
         """Close the connections; a later `post` makes new ones."""
@@ -102,9 +174,9 @@ class HttpTransport:
         """Return this process's connections; a forked child must not share its parent's socket."""
         if self._connections is None or self._process != os.getpid():
             self._connections = httpx.HTTPTransport(
-                verify=self._url.scheme == "https", proxy=_proxy(self._url)
+                verify=_tls() if self._url.scheme == "https" else False, proxy=_proxy(self._url)
             )
-            self._deadline.guard(self._connections)
+            self._watched = self._deadline.guard(self._connections)
             self._process = os.getpid()
         return self._connections
 
@@ -120,6 +192,13 @@ def _base(url: str) -> httpx.URL:
     if base.userinfo or base.query or base.fragment:
         raise ConfigError(f"base_url = {base.host!r}...: expected no user, query or fragment")
     return base
+
+
+def _tls() -> ssl.SSLContext:
+    """Return a context that trusts what httpx does, whatever Python's own minimum is."""
+    context = httpx.create_ssl_context()
+    context.minimum_version = max(context.minimum_version, ssl.TLSVersion.TLSv1_2)
+    return context
 
 
 def _proxy(url: httpx.URL) -> str | None:
@@ -138,48 +217,31 @@ def gzipped(pieces: Iterable[bytes]) -> bytes:
     return b"".join(compressed) + bytes(compressor.flush())
 
 
-def verdict(response: httpx.Response) -> DeliveryError | None:
-    """Translate an HTTP answer into what the pipeline should do about it."""
-    if response.is_success:
+def verdict(answer: Answer) -> DeliveryError | None:
+    """Translate the status of an HTTP answer (RFC 9110 section 15) into what to do about it."""
+    status = answer.status
+    if 200 <= status < 300:
         return None
-    message = f"{response.status_code} from {response.request.url.host}"
-    if response.status_code in _RETRYABLE or response.status_code >= 500:
-        return RetryLater(message, after=retry_after(response.headers))
+    message = f"{status} from {answer.host}"
+    if status in _RETRYABLE or status >= 500:
+        pause = rate_limits.wanted_pause(status, answer.headers)
+        return RetryLater(message, after=pause, status=status)
+    if status == 413:
+        return Rejected(message, why="too_large")
+    if status in _CLOSED:
+        return Rejected(f"{message}; {_CLOSED[status]}", why="closed")
+    if status < 400:
+        return Rejected(f"{message}; redirects are not followed", why="closed")
     return Rejected(message)
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that ``Retry-After`` asks for (RFC 9110 section 10.2.3), or None.
-
-    A date counts from the answer's own ``Date``, because clocks differ.
-    """
-    text = headers.get("retry-after", "").strip()
-    if text.isdecimal() and len(text) < 12:
-        return float(text)
-    try:
-        date = _seconds(text)
-    except _NO_DATE:
-        return None
-    try:
-        now = _seconds(headers.get("date", ""))
-    except _NO_DATE:
-        now = time.time()
-    return max(0.0, date - now)
-
-
-_NO_DATE = (TypeError, ValueError, IndexError, OverflowError)
-
-
-def _seconds(http_date: str) -> float:
-    """Return *http_date* in seconds since the epoch; one without a zone is in UTC (RFC 9110)."""
-    date = parsedate_to_datetime(http_date)
-    return (date if date.tzinfo else date.replace(tzinfo=timezone.utc)).timestamp()
-
-
-def _read(response: httpx.Response) -> None:
+def _read(response: httpx.Response) -> bytes:
     """Read an answer so that its connection can serve again, up to a bound."""
+    pieces: list[bytes] = []
     size = 0
     for chunk in response.iter_raw():
+        pieces.append(chunk)
         size += len(chunk)
         if size > _LONGEST_ANSWER:
-            return
+            break
+    return b"".join(pieces)[:_LONGEST_ANSWER]

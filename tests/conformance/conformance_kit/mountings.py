@@ -53,15 +53,21 @@ class Pair:
 
 @contextmanager
 def pair_of(
-    mounting: str, behaviours: dict[str, Behaviour], memory: Memory | None = None
+    mounting: str,
+    behaviours: dict[str, Behaviour],
+    memory: Memory | None = None,
+    **options: Any,
 ) -> Iterator[Pair]:
-    """Make both sides of *mounting*; Django's settings are in force inside of the block."""
+    """Make both sides of *mounting*; Django's settings are in force inside of the block.
+
+    *options* are the client's, besides those of every test.
+    """
     memory = memory or Memory()
     if mounting in DJANGO:
-        with _django(mounting, behaviours, memory) as pair:
+        with _django(mounting, behaviours, memory, options) as pair:
             yield pair
         return
-    with apilog.Client(memory, **OPTIONS) as client:
+    with apilog.Client(memory, **{**OPTIONS, **options}) as client:
         make = _maker(mounting)
         yield Pair(mounting, make(None, behaviours), make(client, behaviours), client, memory)
 
@@ -81,7 +87,9 @@ def _maker(mounting: str) -> Callable[..., Any]:
 
 
 @contextmanager
-def _django(mounting: str, behaviours: dict[str, Behaviour], memory: Memory) -> Iterator[Pair]:
+def _django(
+    mounting: str, behaviours: dict[str, Behaviour], memory: Memory, options: Mapping[str, Any]
+) -> Iterator[Pair]:
     from conformance_kit import apps_django
 
     apps_django.set_up()
@@ -90,7 +98,8 @@ def _django(mounting: str, behaviours: dict[str, Behaviour], memory: Memory) -> 
 
     import apilog_django
 
-    apilog_settings = {"DESTINATION": memory, **{k.upper(): v for k, v in OPTIONS.items()}}
+    in_capitals = {name.upper(): value for name, value in {**OPTIONS, **options}.items()}
+    apilog_settings = {"DESTINATION": memory, **in_capitals}
     in_force = {**apps_django.SETTINGS, "APILOG": apilog_settings}
     in_force.pop("LOGGING_CONFIG")
     if mounting == DJANGO_ASGI:

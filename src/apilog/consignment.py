@@ -1,0 +1,195 @@
+"""The consignment: what is left of one batch, and in which pieces it is offered."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from apilog import codec
+from apilog.mask_record import omit
+
+Settle: TypeAlias = Callable[[Sequence[bytes], "str | None"], None]
+"""Takes events that have their last place, and the reason if that is not the endpoint."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Piece:
+    """Events offered together, by their places in the batch."""
+
+    places: tuple[int, ...]
+    strikes: int = 0
+    """How often exactly this was answered with 5xx."""
+    passed_before: int = 0
+    """How many pieces had arrived when the endpoint began to answer with 5xx."""
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+
+class Consignment:
+    """Keep account of one batch until every event is settled, exactly once.
+
+    Pieces are offered in the order of the batch. An event refused alone is only a *suspect* until
+    another one passes: while nothing does, it may not be the events.
+    """
+
+    def __init__(self, batch: Sequence[bytes], settle: Settle, *, largest: int) -> None:
+        self._originals = tuple(batch)
+        self._events = list(batch)
+        self._settle = settle
+        self._open = dict.fromkeys(range(len(batch)))
+        self._waiting: deque[Piece] = deque()
+        self._suspects: list[int] = []
+        self._passed = 0
+        self.hunting = False
+        """Whether an event is looked for that the endpoint answers with 5xx."""
+        self.stuck = 0.0
+        """Seconds waited after answers of 5xx since anything was settled."""
+        self._bound(largest)
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    @property
+    def is_lone(self) -> bool:
+        """Whether there never was another event to compare with."""
+        return len(self._originals) == 1
+
+    @property
+    def has_passed(self) -> bool:
+        """Whether the endpoint took a piece of it."""
+        return self._passed > 0
+
+    def take(self, max_bytes: int, max_events: int) -> Piece | None:
+        """Take the next piece, cut to these bounds but never below one event; None: all offered."""
+        if not self._waiting:
+            return None
+        piece = self._waiting.popleft()
+        count, size = 0, 1
+        for place in piece.places[:max_events]:
+            size += len(self._events[place]) + 1
+            if size > max_bytes and count:
+                break
+            count += 1
+        if count < len(piece):
+            rest = Piece(places=piece.places[count:], passed_before=piece.passed_before)
+            self._waiting.appendleft(rest)
+            piece = replace(piece, places=piece.places[:count])
+        return piece
+
+    def events(self, piece: Piece) -> tuple[bytes, ...]:
+        """Return the events of *piece* as they are to be sent."""
+        return tuple(self._events[place] for place in piece.places)
+
+    def size(self, piece: Piece) -> int:
+        """Return the bytes of *piece* as a JSON array."""
+        return sum(len(self._events[place]) + 1 for place in piece.places) + 1
+
+    def put_back(self, piece: Piece) -> None:
+        """Offer *piece* again, before anything else."""
+        self._waiting.appendleft(piece)
+
+    def put_last(self, piece: Piece) -> None:
+        """Offer *piece* again, after everything else."""
+        self._waiting.append(piece)
+
+    def split(self, piece: Piece) -> None:
+        """Offer *piece* in two halves; suspect an event that is alone."""
+        if len(piece) == 1:
+            self._suspects.extend(piece.places)
+            return
+        middle = (len(piece) + 1) // 2
+        for half in (piece.places[middle:], piece.places[:middle]):
+            self._waiting.appendleft(Piece(places=half, passed_before=piece.passed_before))
+
+    def strike(self, piece: Piece, pause: float) -> None:
+        """Note one more 5xx for *piece*, after which *pause* seconds pass."""
+        if not piece.strikes and not self.hunting:
+            piece.passed_before = self._passed
+        piece.strikes += 1
+        self.stuck += pause
+
+    def saw_others_pass(self, piece: Piece) -> bool:
+        """Say whether others have passed since *piece* had trouble."""
+        return self._passed > piece.passed_before
+
+    def accept(self, piece: Piece) -> int:
+        """Settle *piece* as delivered and the suspects as refused; return how many these were."""
+        self._passed += 1
+        refused = self.condemn()
+        self._close(piece.places, None)
+        return refused
+
+    def refuse(self, piece: Piece) -> int:
+        """Settle *piece* as refused; return how many events that were."""
+        self._close(piece.places, "rejected")
+        return len(piece)
+
+    def suspect(self, places: Iterable[int]) -> None:
+        """Add to the suspects."""
+        self._suspects.extend(places)
+
+    def condemn(self) -> int:
+        """Settle the suspects as refused; return how many these were."""
+        refused, self._suspects = self._suspects, []
+        self._close(refused, "rejected")
+        return len(refused)
+
+    def rejoin(self) -> None:
+        """Offer all that is left again, in one piece and in its order."""
+        self._waiting = deque([Piece(places=tuple(self._open))] if self._open else [])
+        self._suspects = []
+        self.hunting = False
+
+    def lighten(self, piece: Piece) -> bool:
+        """Take the bodies off the only event of *piece*; say whether it had any."""
+        (place,) = piece.places
+        lighter = without_bodies(self._events[place])
+        if lighter is None:
+            return False
+        self._events[place] = lighter
+        return True
+
+    def give_up(self, reason: str) -> int:
+        """Settle all that is left for *reason*; return how many these were."""
+        left = tuple(self._open)
+        self._waiting.clear()
+        self._suspects = []
+        self._close(left, reason)
+        return len(left)
+
+    def _bound(self, largest: int) -> None:
+        """Lighten events of more than *largest* bytes, and settle those for which it is in vain."""
+        for place, event in enumerate(self._originals):
+            if len(event) > largest:
+                self.lighten(Piece(places=(place,)))
+        in_vain = [place for place in self._open if len(self._events[place]) > largest]
+        self._close(in_vain, "event_too_large")
+        self.rejoin()
+
+    def _close(self, places: Sequence[int], reason: str | None) -> None:
+        for place in places:
+            del self._open[place]
+        if places:
+            self.stuck = 0.0
+            self._settle(tuple(self._originals[place] for place in places), reason)
+
+
+def without_bodies(event: bytes) -> bytes | None:
+    """Return *event* without its bodies, noting why they are missing; None if it has none."""
+    try:
+        document = codec.loads(event)
+    except ValueError:
+        return None
+    if not isinstance(document, dict):
+        return None
+    lighter = False
+    for side in ("request", "response"):
+        message = document.get(side)
+        if isinstance(message, dict) and message.pop("body", None) is not None:
+            message.pop("transfer_encoding", None)
+            omit(document, side, "too_large")
+            lighter = True
+    return codec.dumps(document) if lighter else None

@@ -1,0 +1,138 @@
+"""The shipper: deliver what is stored, batch by batch, while others store more."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from functools import partial
+
+from apilog.complaints import Complaints
+from apilog.courier import Courier
+from apilog.delivery import Limits
+from apilog.ledger import Ledger
+from apilog.overflow import Overflow
+from apilog.spool import Parcel, Spool
+from apilog.spool_account import SpoolAccount
+from apilog.worker import Bell
+
+ADOPT = 1.0
+"""Seconds between two looks for what dead processes left."""
+
+ROUND = 50
+"""Batches that one process ships before another one may."""
+
+
+class Shipper:
+    """Bring what *spool* holds, and what waits in *overflow*, to an endpoint by *courier*.
+
+    Args:
+        limits: what the endpoint takes at once.
+        events: events of a batch at most.
+        interval: seconds that an event waits for others at most.
+        deadline: says when all shipping ends, by the monotonic clock.
+        deliver: brings a batch that was never stored to its end.
+        tell: called after each round, to tell of losses.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        overflow: Overflow,
+        courier: Courier,
+        *,
+        ledger: Ledger,
+        account: SpoolAccount,
+        complaints: Complaints,
+        limits: Limits,
+        events: int,
+        interval: float,
+        deadline: Callable[[], float],
+        deliver: Callable[[tuple[bytes, ...]], None],
+        tell: Callable[[], None],
+    ) -> None:
+        self._spool = spool
+        self._overflow = overflow
+        self._courier = courier
+        self._ledger = ledger
+        self._account = account
+        self._complaints = complaints
+        self._limits = limits
+        self._events = events
+        self._interval = interval
+        self._deadline = deadline
+        self._deliver = deliver
+        self._tell = tell
+        self._bell = Bell()
+        self._is_ending = False
+
+    def hurry(self) -> None:
+        """Look at once whether there is something to ship."""
+        self._bell.ring()
+
+    def hurry_if_full(self) -> None:
+        """Ship without waiting if a batch is full."""
+        if self._is_full():
+            self._bell.ring()
+
+    def finish(self) -> None:
+        """Ship what is stored now, as far as there is time, and end."""
+        self._is_ending = True
+        self._bell.ring()
+
+    def run(self) -> None:
+        """Ship until `finish` is called; on a thread of its own."""
+        due = time.monotonic() + self._interval
+        adopting = 0.0
+        while True:
+            is_last = self._is_ending
+            now = time.monotonic()
+            with self._complaints.shielded("shipper_failed", "the shipper failed and goes on"):
+                if now >= adopting:
+                    adopting = now + ADOPT
+                    self._spool.adopt()
+                if is_last or now >= due or self._ledger.urgent or self._is_full():
+                    due = now + self._interval
+                    self._ship()
+                    self._tell()
+            if is_last:
+                return
+            if self._spool.busy and self._spool.pending:
+                self._bell.wait(_turn())
+            elif not self._is_full():
+                self._bell.wait(min(due, adopting) - time.monotonic())
+
+    def _is_full(self) -> bool:
+        return (
+            self._spool.pending >= self._events
+            or self._spool.pending_bytes >= self._limits.batch_bytes
+        )
+
+    def _ship(self) -> None:
+        try:
+            for _ in range(ROUND):
+                if time.monotonic() >= self._deadline():
+                    return
+                parcel = self._spool.next(self._events, self._limits.batch_bytes)
+                if parcel is None:
+                    break
+                if not self._ship_parcel(parcel):
+                    return
+        finally:
+            self._spool.release()
+        while batch := self._overflow.take(self._events, self._limits.batch_bytes):
+            self._deliver(batch)
+
+    def _ship_parcel(self, parcel: Parcel) -> bool:
+        """Bring *parcel* to its end; say whether there was time for that."""
+        settle = partial(self._account.settle, adopted=parcel.adopted)
+        if not self._courier.deliver(parcel.events, settle):
+            self._spool.put_back(parcel)
+            return False
+        self._spool.settle(parcel)
+        return True
+
+
+def _turn() -> float:
+    """Return the seconds until this process asks again whether it may ship."""
+    return 0.02 + 0.06 * random.random()  # noqa: S311 - so that no two ask in step

@@ -1,0 +1,83 @@
+"""A thread of ours: started when there is work, once, and again after a fork or a crash."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+from apilog.complaints import Complaints
+
+
+class Worker:
+    """Run *work* on a daemon thread called *name*."""
+
+    def __init__(self, name: str, work: Callable[[], None], complaints: Complaints) -> None:
+        self._name = name
+        self._work = work
+        self._complaints = complaints
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin anew in a forked child: the thread, and whoever held the lock, are not there."""
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread runs."""
+        thread = self._thread
+        return thread is not None and thread.is_alive()
+
+    @property
+    def is_this_thread(self) -> bool:
+        """Whether the caller runs on it."""
+        return self._thread is threading.current_thread()
+
+    @property
+    def was_started(self) -> bool:
+        """Whether there ever was a thread, in this process."""
+        return self._thread is not None
+
+    def start(self, patience: float = 0.0) -> None:
+        """Start the thread unless it runs, or another one is just starting it.
+
+        Wait at most *patience* seconds for that other one.
+        """
+        thread = self._thread
+        if thread is not None and thread.is_alive():  # every request asks
+            return
+        if not self._starting.acquire(timeout=patience):
+            return
+        try:
+            if not self.is_alive:
+                thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+                thread.start()
+                self._thread = thread
+        except RuntimeError as error:  # no threads here, or the interpreter is going down
+            self._complaints.complain("no_worker", "the worker thread did not start", error)
+        finally:
+            self._starting.release()
+
+    def join(self, timeout: float) -> None:
+        """Wait at most *timeout* seconds for the end of the thread, if it is another one."""
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout)
+
+
+class Bell:
+    """Wake the one who waits. Unlike an event it can be rung while this thread is ringing it."""
+
+    def __init__(self) -> None:
+        self._silence = threading.Lock()
+        self._silence.acquire()
+
+    def ring(self) -> None:
+        """Wake who waits, or who will wait next."""
+        with suppress(RuntimeError):  # rung already
+            self._silence.release()
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the bell, at most so long."""
+        self._silence.acquire(timeout=max(0.0, min(seconds, threading.TIMEOUT_MAX)))
