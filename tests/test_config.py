@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ GOOD: dict[str, tuple[Any, Any, str, Any]] = {
     "capture_request_body": (False, False, "no", False),
     "capture_response_body": (True, True, "TRUE", True),
     "max_body_bytes": (1, 1, "4096", 4096),
+    "pause_file": ("/run/pause", "/run/pause", "pause", "pause"),
     "exclude_paths": (
         ["/health", "/static/*"],
         re.compile(r"/health|/static/.*", re.DOTALL),
@@ -79,6 +81,10 @@ GOOD: dict[str, tuple[Any, Any, str, Any]] = {
     "flush_interval": (1, 1.0, "0.5", 0.5),
     "queue_events": (1, 1, "2", 2),
     "queue_bytes": (65_536, 65_536, "100_000", 100_000),
+    "spool": (Path("/var/spool/shop"), "/var/spool/shop", "spool", "spool"),
+    "durability": ("request", "request", "worker", "worker"),
+    "spool_bytes": (1 << 30, 1 << 30, "1048576", 1_048_576),
+    "crash_capture": (False, False, "0", False),
     "shutdown_timeout": (0, 0.0, "10", 10.0),
 }
 
@@ -87,6 +93,7 @@ BAD: dict[str, tuple[list[Any], list[str]]] = {
     "capture_request_body": ([0], ["2"]),
     "capture_response_body": ([b"1"], ["y"]),
     "max_body_bytes": ([-1, 2**40, 1.5, True, "1"], ["-1", "1.5", "", "9" * 5_000]),
+    "pause_file": ([1, " ", "a\0b"], [" "]),
     "exclude_paths": (["/a", [1], ["a"], None], ["health"]),
     "sample_rate": ([-0.1, 1.1, float("nan"), "1", True, None], ["2", "nan", "half"]),
     "mask_headers": (["X-A", [""], [1], ["a.b"], None], ["a.b"]),
@@ -115,6 +122,10 @@ BAD: dict[str, tuple[list[Any], list[str]]] = {
     "flush_interval": ([0, 3_601, "1"], ["0", "inf"]),
     "queue_events": ([0, None], ["0"]),
     "queue_bytes": ([1, 2**50], ["1"]),
+    "spool": ([1, b"a", "", "a\0b"], [""]),
+    "durability": (["always", None, []], ["Request"]),
+    "spool_bytes": ([0, 1.5], ["1"]),
+    "crash_capture": (["yes"], ["maybe"]),
     "shutdown_timeout": ([-1, 601, float("inf")], ["-1", "soon"]),
 }
 

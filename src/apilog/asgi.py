@@ -83,6 +83,8 @@ class ApiLogMiddleware:
 
         uvicorn ends by the signal that it was sent, without the interpreter's own farewell.
         """
+        if message["type"] == "lifespan.startup.complete":
+            self.client.wake()
         if message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
             await asyncio.get_running_loop().run_in_executor(None, self.client.farewell)
         await send(message)

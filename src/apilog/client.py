@@ -25,6 +25,7 @@ from apilog.ledger import Stats
 from apilog.metrics import prometheus
 from apilog.pipeline import Pipeline, close_together
 from apilog.spooled_pipeline import SpooledPipeline
+from apilog.switch import Switch
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -76,10 +77,7 @@ class Client(HookDecorators):
         """Whether an exchange must be submitted before the last byte of its response goes out."""
         self._enabled = self.config.enabled
         self._excluded = self.config.exclude_paths
-        self._paused = False
-        self._pause_file = self.config.pause_file
-        self._look_again = 0.0
-        self._file_is_there = False
+        self._switch = Switch(self.config.pause_file)
         self.transaction_header = self.config.transaction_header
         self._request_limit = self._limit(self.config.capture_request_body)
         self._response_limit = self._limit(self.config.capture_response_body)
@@ -111,7 +109,7 @@ class Client(HookDecorators):
         """Return the exchange of a call that begins now, or None for one that is not recorded."""
         if not self._enabled or (self._excluded is not None and self._excluded.fullmatch(path)):
             return None
-        if (self._paused or self._pause_file is not None) and self._is_paused():
+        if self._switch.is_off:
             return None
         weight = 1 if self._rate == 1.0 else weight_of(self._rate)
         if not weight:
@@ -155,6 +153,12 @@ class Client(HookDecorators):
     def shielded(self, kind: str, what: str) -> AbstractContextManager[None]:
         """Keep a failure of ours from the host application; count it as *kind* and log *what*."""
         return self._complaints.shielded(kind, what)
+
+    def wake(self) -> None:
+        """Deliver what earlier processes left, without waiting for the first call of this one."""
+        if self._enabled:
+            for pipeline in self._pipelines:
+                pipeline.wake()
 
     def flush(self, timeout: float | None = None) -> bool:
         """Deliver what was recorded so far; say whether it was settled within *timeout* seconds.
@@ -212,21 +216,11 @@ class Client(HookDecorators):
 
     def pause(self) -> None:
         """Record nothing until `resume`; what was recorded is still delivered."""
-        self._paused = True
+        self._switch.is_paused = True
 
     def resume(self) -> None:
         """Record again after `pause`."""
-        self._paused = False
-
-    def _is_paused(self) -> bool:
-        """Say whether the switch or the file of the option `pause_file` is there; asked often."""
-        if self._paused or self._pause_file is None:
-            return self._paused
-        now = time.monotonic()
-        if now >= self._look_again:
-            self._look_again = now + 1.0
-            self._file_is_there = Path(self._pause_file).exists()
-        return self._file_is_there
+        self._switch.is_paused = False
 
     def __enter__(self) -> Self:
         return self

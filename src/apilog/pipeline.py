@@ -96,6 +96,9 @@ class Pipeline:
         if full:
             self._bell.ring()
 
+    def wake(self) -> None:
+        """Begin to work before the first call; only where there is a disk is there anything."""
+
     def begin(self, exchange: Exchange) -> None:
         """Take note that *exchange* begins; only where there is a disk does that mean anything."""
 

@@ -87,6 +87,12 @@ class SpooledPipeline(Pipeline):
         self._attended = False
         self._unattended_since: float | None = None
 
+    def wake(self) -> None:
+        """Look for what earlier processes left, before the first call."""
+        if not self._ledger.closed:
+            self._worker.start()
+            self._bell.ring()
+
     def begin(self, exchange: Exchange) -> None:
         """Note on disk that a call began, so that one that kills the process leaves a trace."""
         if not self._notes_begin or self._is_inside():

@@ -85,7 +85,6 @@ TROUBLES = [
     Trouble("resets after a batch", faults.reset_after, "reset"),
     Trouble("answers garbage", faults.garbage, "garbage"),
     Trouble("wrong key", faults.status(401), "401", 1, restart=True, proof=kept_its_calm),
-    Trouble("refuses everything", faults.status(400), "400", 1, restart=True),
     Trouble(
         "one thing after the other",
         faults.in_turn(faults.lose_ack, faults.status(500), faults.reset_amid),
@@ -177,6 +176,24 @@ def test_a_redirect_is_not_followed(stage: Stage) -> None:
     stage.check()
     stage.probe()
     assert elsewhere.connections == 0
+
+
+def test_an_endpoint_that_refuses_everything_is_not_asked_which_events_are_bad(
+    stage: Stage,
+) -> None:
+    """Then it is not the events: they are kept, and go to an endpoint that is well again."""
+    stage.sink.misbehave(faults.status(400))
+    options = stage.durable(batch_size=50, flush_interval=60)
+    life = stage.start("uvicorn", **options)
+    stage.call(50)
+    assert stage.sink.is_quiet_for(QUIET, PATIENCE)
+    assert 2 <= stage.sink.faulted["400"] <= 65
+    stage.sink.behave()
+    life.stop()
+    stage.start_next("uvicorn", **stage.durable())
+    stage.drain()
+    stage.check()
+    stage.probe()
 
 
 def retried(stage: Stage, times: int, life: Life) -> None:

@@ -58,7 +58,7 @@ def younger_than_promised(stage: Stage, kills: Kills) -> None:
     stage.until(lambda: stage.stats()["spooled"] + stage.stats()["queued"] == 0)
     missing = stage.oracle.missing
     report = stage.check(without=missing, aborted=False)
-    ages = sorted(kills.lag(stage.oracle.answered_at(claim)) for claim in missing)
+    ages = sorted(kills.lag(*stage.oracle.answer(claim)) for claim in missing)
     print(f"\n{len(kills.at)} kills cost {len(missing)} calls, the oldest {ages[-1:]} s; {report}")
     assert not [age for age in ages if age > WORKER_LAG], ages
     assert kills.cut_off, "no call was under way at any kill"

@@ -301,3 +301,16 @@ def test_bad_settings_name_the_fix() -> None:
         Client("memory:", durability="always")
     with pytest.raises(ConfigError, match="spool = 3: expected a path"):
         Client("memory:", spool=3)
+
+
+def test_what_is_left_is_delivered_before_the_first_call(
+    new_client: New, destination: Any, call: Call
+) -> None:
+    destination.script.extend([RetryLater("down")] * 100)
+    client = new_client(destination, flush_interval=LONG)
+    call(client, "/left")
+    client.close(0.2)
+    destination.script.clear()
+    later = new_client(destination)
+    later.wake()
+    wait_for(lambda: destination.paths == ["/left"])

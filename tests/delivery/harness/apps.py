@@ -20,7 +20,7 @@ from typing import Any
 import apilog.asgi
 import apilog.wsgi
 from apilog import Client
-from harness.payload import answer_of, is_streamed
+from harness.payload import PROCESS_HEADER, answer_of, is_streamed
 
 BLOCKED_SECONDS = 30.0
 """Seconds that ``/claims/1?block`` takes; the server's patience is shorter. ``?stuck`` does not
@@ -104,7 +104,8 @@ async def _send_whole(send: Any, body: bytes) -> None:
 
 
 def _start(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, Any]:
-    lines = [(b"content-type", _JSON.encode()), *headers]
+    process = (PROCESS_HEADER.encode(), str(os.getpid()).encode())
+    lines = [(b"content-type", _JSON.encode()), process, *headers]
     return {"type": "http.response.start", "status": 200, "headers": lines}
 
 
@@ -137,10 +138,14 @@ def _wsgi_claims(environ: dict[str, Any], start_response: Callable[..., Any]) ->
     body = answer_of(claim)
     if not is_streamed(claim):
         return _whole(start_response, body)
-    start_response("200 OK", [("Content-Type", _JSON)])
+    start_response("200 OK", _headers())
     return (piece for piece in (body[:50], body[50:]))
 
 
 def _whole(start_response: Callable[..., Any], body: bytes) -> list[bytes]:
-    start_response("200 OK", [("Content-Type", _JSON), ("Content-Length", str(len(body)))])
+    start_response("200 OK", [*_headers(), ("Content-Length", str(len(body)))])
     return [body]
+
+
+def _headers() -> list[tuple[str, str]]:
+    return [("Content-Type", _JSON), (PROCESS_HEADER, str(os.getpid()))]

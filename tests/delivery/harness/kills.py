@@ -23,19 +23,18 @@ BEAT = 0.005
 class Kills:
     """What a loop did."""
 
-    at: list[float] = field(default_factory=list)
-    """When each kill was, on the monotonic clock."""
+    at: dict[int, float] = field(default_factory=dict)
+    """When each process was killed, on the monotonic clock."""
     cut_off: int = 0
     """Calls that were under way, and never got their whole answer."""
 
     late: list[tuple[float, float]] = field(default_factory=list)
     """When a thread of ours woke up late, and by how many seconds: the machine was busy."""
 
-    def lag(self, moment: float) -> float:
-        """Return the seconds from *moment* to the next kill, without those of a busy machine."""
-        kill = min(each for each in self.at if each >= moment)
-        busy = sum(late for at, late in self.late if moment <= at - late / 2 <= kill)
-        return kill - moment - busy
+    def lag(self, moment: float, process: int) -> float:
+        """Return the seconds from *moment* to the kill of *process*, but for a busy machine's."""
+        kill = self.at[process]
+        return kill - moment - sum(late for at, late in self.late if moment <= at <= kill + late)
 
 
 class _Metronome:
@@ -80,8 +79,7 @@ def kill_lives(
             if dice.random() >= EARLY:
                 stage.wait_for_answers(1, life)
             time.sleep(dice.uniform(0, longest))
-            life.kill()
-            kills.at.append(time.monotonic())
+            kills.at[life.pid] = life.kill()
             assert life.code == -signal.SIGKILL, life.said()
         stage.start(server, settings=settings, **options)
     kills.cut_off = load.cut_off
@@ -94,15 +92,12 @@ def kill_workers(
     """Kill *count* workers of one life, one at a time; it begins new ones by itself."""
     dice, kills = random.Random(), Kills()
     stage.start(server, settings={"workers": 2}, **options)
-    dead: set[int] = set()
     with stage.load() as load:
         while len(kills.at) < count:
             worker = int(stage.ask("/-/pid")["pid"])
             time.sleep(dice.uniform(0, longest))
-            if worker in dead:
-                continue
-            os.kill(worker, signal.SIGKILL)
-            dead.add(worker)
-            kills.at.append(time.monotonic())
+            if worker not in kills.at:
+                os.kill(worker, signal.SIGKILL)
+                kills.at[worker] = time.monotonic()
     kills.cut_off = load.cut_off
     return kills

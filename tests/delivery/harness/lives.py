@@ -81,10 +81,12 @@ class Life:
     ended_at: float | None = field(default=None, init=False)
     """When its last process was gone, on the monotonic clock."""
 
-    def kill(self) -> None:
-        """Kill every process of this life at once, and return when they are gone."""
+    def kill(self) -> float:
+        """Kill every process of this life at once; return when that was, once they are gone."""
         self.send(signal.SIGKILL, everyone=True)
+        at = time.monotonic()
         assert self.wait(PATIENCE), "it outlived SIGKILL"
+        return at
 
     def send(self, number: int, *, everyone: bool = False) -> None:
         """Send a signal to the first process, or to *everyone*."""

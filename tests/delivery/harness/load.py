@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from harness.oracle import Oracle
-from harness.payload import ID_HEADER, answer_of, path_of, question_of
+from harness.payload import ID_HEADER, PROCESS_HEADER, answer_of, path_of, question_of
 
 PATIENCE = 30.0
 """Seconds that a client waits for an answer; servers that are killed end the wait earlier."""
@@ -35,8 +35,8 @@ class Browser:
         )
         with self._whole_or_closed():
             self._send(head.encode() + body)
-            answer = self._read(claim)
-            self._oracle.responded(claim, answer == (200, answer_of(claim)))
+            status, body, process = self._read(claim)
+            self._oracle.responded(claim, (status, body) == (200, answer_of(claim)), process)
 
     def ask(self, path: str) -> Any:
         """Return what the door at *path* says, with the number of the process that said it."""
@@ -61,8 +61,11 @@ class Browser:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.sendall(data)
 
-    def _read(self, claim: int | None) -> tuple[int, bytes]:
-        """Read an answer to its last byte; the first one is news of its own."""
+    def _read(self, claim: int | None) -> tuple[int, bytes, int]:
+        """Read an answer to its last byte; the first one is news of its own.
+
+        Return its status, its body and the process that gave it.
+        """
         self._receive()
         if claim is not None:
             self._oracle.begun(claim)
@@ -79,7 +82,7 @@ class Browser:
             raise ConnectionError("no end of the answer can be known")
         if fields.get("connection") == "close":
             self.close()
-        return int(head.split(" ", 2)[1]), body
+        return int(head.split(" ", 2)[1]), body, int(fields.get(PROCESS_HEADER.lower(), "0"))
 
     def _until(self, mark: bytes) -> bytes:
         while mark not in self._unread:

@@ -46,7 +46,7 @@ class Oracle:
         self._claimed = 0
         self._doomed: set[int] = set()
         self._begun: set[int] = set()
-        self._responded: dict[int, float] = {}
+        self._responded: dict[int, tuple[float, int]] = {}
         self._delivered: dict[int, str] = {}
         self._outstanding: set[int] = set()
         self._aborted: set[int] = set()
@@ -73,12 +73,13 @@ class Oracle:
         with self._changed:
             self._begun.add(claim)
 
-    def responded(self, claim: int, body_is_right: bool = True) -> None:
-        """Take in that the last byte of an answer came, just now."""
+    def responded(self, claim: int, body_is_right: bool = True, process: int = 0) -> None:
+        """Take in that the last byte of an answer came, just now, from *process*."""
+        now = time.monotonic()
         with self._changed:
             if claim in self._doomed:  # an error page, made by the server
                 return
-            self._responded[claim] = time.monotonic()
+            self._responded[claim] = (now, process)
             if claim not in self._delivered:
                 self._outstanding.add(claim)
             if not body_is_right:
@@ -130,8 +131,8 @@ class Oracle:
         """How many they are."""
         return len(self._outstanding)
 
-    def answered_at(self, claim: int) -> float:
-        """Return when the last byte of the answer came, on the monotonic clock."""
+    def answer(self, claim: int) -> tuple[float, int]:
+        """Return when the last byte of an answer came, on the monotonic clock, and from whom."""
         return self._responded[claim]
 
     def is_delivered(self, claim: int) -> bool:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 ID_HEADER = "X-Oracle-Id"
+PROCESS_HEADER = "X-Oracle-Process"
+"""Headers of a request, for its id, and of its answer, for the process that gave it."""
 
 SIZES = (200, 2_000, 8_000)
 """Bytes of text in an answer; which one an id gets is its remainder."""
