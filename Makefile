@@ -60,9 +60,11 @@ coverage: $(READY) ## Run the everyday tests and show what they do not reach
 	@$(BIN)/coverage run -m pytest -n $(WORKERS) $(ARGS) || status=$$?; \
 	$(BIN)/coverage combine --quiet && $(BIN)/coverage report && exit $${status:-0}
 
-bench: $(READY) ## Measure what a recorded call costs the app, and what masking costs
+bench: $(READY) ## Measure what recording, masking and the spool cost, and how fast a queue drains
 	@$(BIN)/python benchmarks/overhead.py $(ARGS)
 	@$(BIN)/python benchmarks/masking.py
+	@$(BIN)/python benchmarks/spool.py
+	@$(BIN)/python benchmarks/drain.py
 
 clean: ## Remove everything that was made here
 	rm -rf $(VENV) .nox build dist htmlcov .coverage .coverage.* \

@@ -24,7 +24,6 @@ from apilog.hooks import NAMES, HookDecorators, Hooks, weight_of
 from apilog.ledger import Stats
 from apilog.metrics import prometheus
 from apilog.pipeline import Pipeline, close_together
-from apilog.spooled_pipeline import SpooledPipeline
 from apilog.switch import Switch
 
 if TYPE_CHECKING:
@@ -87,6 +86,10 @@ class Client(HookDecorators):
         bounds = {name: getattr(self.config, name) for name in _BOUNDS} | {"shares": shares}
         if self.config.spool is None:
             return Pipeline(destination, self._encoder, self._complaints, **bounds)
+        try:
+            from apilog.spooled_pipeline import SpooledPipeline
+        except ImportError as error:  # Windows, which has no file locks like these
+            raise ConfigError(f"spool: needs a POSIX system ({error.name} is missing)") from error
         directory = Path(self.config.spool)
         return SpooledPipeline(
             destination,

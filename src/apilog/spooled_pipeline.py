@@ -81,7 +81,7 @@ class SpooledPipeline(Pipeline):
             tell=self._tell_of_losses,
         )
         self._ships = Worker("apilog-shipper", self._run_shipper, self._complaints)
-        self._own_threads = threading.local()
+        self._inside: set[int] = set()
         self._sleeps = False
         self._fresh = False
         self._attended = False
@@ -97,7 +97,7 @@ class SpooledPipeline(Pipeline):
         """Note on disk that a call began, so that one that kills the process leaves a trace."""
         if not self._notes_begin or self._is_inside():
             return
-        self._own_threads.inside = True
+        self._inside.add(threading.get_ident())
         try:
             ticket = self._spool.start(self._encoder.begun(exchange))
             exchange.tickets = {**exchange.tickets, self: ticket}
@@ -108,7 +108,7 @@ class SpooledPipeline(Pipeline):
                 "begin_failed", "the beginning of a call was not noted", error
             )
         finally:
-            self._own_threads.inside = False
+            self._inside.discard(threading.get_ident())
 
     def submit(self, exchange: Exchange, size: int) -> None:
         """Store an exchange that has ended, or have the worker do it; never raise."""
@@ -119,11 +119,11 @@ class SpooledPipeline(Pipeline):
             self._ledger.add_stored(reason)
             self._cancel(exchange)
         else:
-            self._own_threads.inside = True
+            self._inside.add(threading.get_ident())
             try:
                 self._store_now(exchange, size)
             finally:
-                self._own_threads.inside = False
+                self._inside.discard(threading.get_ident())
             self._worker.start()
         if self._sleeps:
             self._bell.ring()
@@ -141,14 +141,14 @@ class SpooledPipeline(Pipeline):
         if now - self._unattended_since < UNATTENDED or self._is_inside():
             return
         self._unattended_since = now
-        self._own_threads.inside = True
+        self._inside.add(threading.get_ident())
         try:
             self._complaints.complain("no_worker", "the worker thread never ran; see the manual")
             self._spool.write_only = True
             self._store_all()
             self._spool.roll()
         finally:
-            self._own_threads.inside = False
+            self._inside.discard(threading.get_ident())
 
     def hurry(self) -> int:
         """Have everything that was submitted so far shipped; return the mark for `wait_until`."""
@@ -158,7 +158,7 @@ class SpooledPipeline(Pipeline):
 
     def _is_inside(self) -> bool:
         """Say whether this thread is at work here already: a finaliser must not wait for itself."""
-        return getattr(self._own_threads, "inside", False)
+        return threading.get_ident() in self._inside  # a local of before gevent would be all's
 
     def _store_now(self, exchange: Exchange, size: int) -> None:
         try:
@@ -190,7 +190,8 @@ class SpooledPipeline(Pipeline):
 
     def _run(self) -> None:
         """Store what comes, until the pipeline closes."""
-        self._own_threads.inside = self._attended = True
+        self._inside.add(threading.get_ident())
+        self._attended = True
         synced = time.monotonic()
         try:
             while not self._ledger.closed:
@@ -205,6 +206,7 @@ class SpooledPipeline(Pipeline):
         finally:
             self._shipper.finish()
             self._ships.start()
+            self._inside.discard(threading.get_ident())  # another thread may get this number
 
     def _wait_for_work(self, seconds: float) -> None:
         self._sleeps = True  # first: what comes after this line rings
@@ -256,11 +258,12 @@ class SpooledPipeline(Pipeline):
             self._fresh = True
 
     def _run_shipper(self) -> None:
-        self._own_threads.inside = True
+        self._inside.add(threading.get_ident())
         self._shipper.run()
         self._close_destination()
         self._spool.close()
         self._ledger.end()
+        self._inside.discard(threading.get_ident())
 
     def _finish(self, timeout: float) -> None:
         if self._ledger.waits or self._spool.pending:

@@ -67,17 +67,25 @@ class Worker:
 
 
 class Bell:
-    """Wake the one who waits. Unlike an event it can be rung while this thread is ringing it."""
+    """Wake the one who waits. Unlike an event it can be rung while this thread is ringing it.
 
-    def __init__(self) -> None:
-        self._silence = threading.Lock()
-        self._silence.acquire()
+    Its lock is made when it is first used: gevent may have replaced the locks since the app was
+    loaded, and one of the old kind stops all greenlets.
+    """
 
     def ring(self) -> None:
         """Wake who waits, or who will wait next."""
         with suppress(RuntimeError):  # rung already
-            self._silence.release()
+            self._made().release()
 
     def wait(self, seconds: float) -> None:
         """Wait for the bell, at most so long."""
-        self._silence.acquire(timeout=max(0.0, min(seconds, threading.TIMEOUT_MAX)))
+        self._made().acquire(timeout=max(0.0, min(seconds, threading.TIMEOUT_MAX)))
+
+    def _made(self) -> threading.Lock:
+        silence: threading.Lock | None = self.__dict__.get("silence")
+        if silence is None:
+            silence = threading.Lock()
+            silence.acquire()
+            silence = self.__dict__.setdefault("silence", silence)  # in one step, for all threads
+        return silence

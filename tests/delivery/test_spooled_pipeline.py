@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -314,3 +316,17 @@ def test_what_is_left_is_delivered_before_the_first_call(
     later = new_client(destination)
     later.wake()
     wait_for(lambda: destination.paths == ["/left"])
+
+
+def test_without_file_locks_only_the_spool_is_missed(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.modules['fcntl'] = None\n"
+        "import apilog\n"
+        "apilog.Client('memory:').close()\n"
+        "try: apilog.Client('memory:', spool='spool')\n"
+        "except apilog.ConfigError as error: print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert (done.stdout, done.stderr) == ("spool: needs a POSIX system (fcntl is missing)\n", "")

@@ -285,6 +285,16 @@ def test_calls_that_are_open_when_the_spool_closes_are_aborted(new_spool: NewSpo
     assert sorted(drained(other)) == [b"event", b"open"]
 
 
+def test_a_call_that_is_open_is_kept_though_every_event_is_settled(new_spool: NewSpool) -> None:
+    spool, other = new_spool(), new_spool()
+    spool.start(b"open")
+    spool.append(b"event")
+    assert drained(spool) == [b"event"]
+    spool.close()
+    assert other.adopt() == 1
+    assert drained(other) == [b"open"]
+
+
 def test_open_calls_have_a_bound(new_spool: NewSpool) -> None:
     spool = new_spool()
     tickets = [spool.start(b"x" * (1 << 20)) for _ in range(10)]
