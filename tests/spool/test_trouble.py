@@ -402,10 +402,13 @@ def test_a_directory_of_another_user_is_not_used(place: Path, new_spool: NewSpoo
     assert refused(new_spool(files=Somebody())) == "unsafe"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_directory_that_may_not_be_read_is_unavailable(place: Path, new_spool: NewSpool) -> None:
-    place.mkdir(mode=0)
-    assert refused(new_spool()) == "unavailable"
+    class Locked(FaultyFiles):  # as root finds nothing locked, this says it
+        def open_folder(self, path: str, folder: int | None = None) -> int:
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    place.mkdir(mode=0o700)
+    assert refused(new_spool(files=Locked())) == "unavailable"
 
 
 def test_one_missing_parent_is_made_and_no_more(place: Path, new_spool: NewSpool) -> None:
