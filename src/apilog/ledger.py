@@ -187,7 +187,7 @@ class Ledger:
         with self._lock:
             if not self.settled:
                 if not self._in_flight:
-                    self._in_flight_from = 0
+                    self._in_flight_from = 0  # what comes back may be older than any mark
                 self._in_flight -= count
                 self._spooled += count
                 self._stored += count

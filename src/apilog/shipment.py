@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from apilog.complaints import Complaints
 from apilog.courier import Courier
 from apilog.delivery import Destination, Limits
 from apilog.exceptions import RetryLater
+from apilog.shipper import ROUND, turn
 from apilog.spool import Parcel, Spool, SpoolError
 from apilog.worker import Bell
 
@@ -22,9 +22,6 @@ ENDURANCE = 5.0
 
 FAREWELL = 2.0
 """Seconds after a signal in which requests may still begin."""
-
-_ROUND = 50
-"""Batches after which another process may ship, too."""
 
 _ROOM = 1 << 50
 """Bytes: nothing is given up to make room, because nothing is added here."""
@@ -115,7 +112,7 @@ class Shipment:
                 moved = self._round()
                 waits = self._spool.busy and self._spool.pending > 0
                 if waits:  # another process ships; it lets go after a while
-                    self._pause(random.uniform(0.02, 0.08))  # noqa: S311 - no secret
+                    self._pause(turn())
                 elif not self._once:
                     self._bell.wait(self._interval)
                 elif not moved:
@@ -147,7 +144,7 @@ class Shipment:
         self._look_again()
         try:
             moved = self._spool.adopt() > 0
-            for _ in range(_ROUND):
+            for _ in range(ROUND):
                 parcel = self._spool.next(self._batch_size, self._courier.batch_bytes)
                 if parcel is None or self.is_stopping:
                     if parcel is not None:

@@ -98,7 +98,7 @@ class Shipper:
             if is_last:
                 return
             if self._spool.busy and self._spool.pending:
-                self._bell.wait(_turn())
+                self._bell.wait(turn())
             elif not self._is_full():
                 self._bell.wait(min(due, adopting) - time.monotonic())
 
@@ -133,6 +133,6 @@ class Shipper:
         return True
 
 
-def _turn() -> float:
+def turn() -> float:
     """Return the seconds until this process asks again whether it may ship."""
     return 0.02 + 0.06 * random.random()  # noqa: S311 - so that no two ask in step

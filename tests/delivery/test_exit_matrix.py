@@ -80,12 +80,16 @@ def end(
     stage.probe()
 
 
-def cell(server: str, settings: dict[str, Any], ending: str, hangs: bool) -> Any:
+def cell(
+    server: str, settings: dict[str, Any], ending: str, hangs: bool, *marks: pytest.MarkDecorator
+) -> Any:
     """Return one cell as a parameter whose id can be read aloud."""
     words = [server, *(name for name in settings), "on", ending]
     words += ["while the endpoint hangs"] if hangs else []
     missing = pytest.mark.skipif(not is_installed(server), reason=f"{server} is not installed")
-    return pytest.param(server, settings, ending, hangs, id=" ".join(words), marks=missing)
+    return pytest.param(
+        server, settings, ending, hangs, id=" ".join(words), marks=[missing, *marks]
+    )
 
 
 EVERYDAY = [
@@ -107,24 +111,10 @@ MATRIX = [
 
 
 @pytest.mark.parametrize(
-    ("server", "settings", "ending", "hangs"), [cell(*each) for each in EVERYDAY]
+    ("server", "settings", "ending", "hangs"),
+    [cell(*each) for each in EVERYDAY] + [cell(*each, pytest.mark.long) for each in MATRIX],
 )
 def test_no_end_of_a_server_loses_an_answered_call(
-    stage: Stage,
-    plain: dict[tuple[str, str, str], float],
-    server: str,
-    settings: dict[str, Any],
-    ending: str,
-    hangs: bool,
-) -> None:
-    end(stage, plain, server, settings, ending, hangs)
-
-
-@pytest.mark.long
-@pytest.mark.parametrize(
-    ("server", "settings", "ending", "hangs"), [cell(*each) for each in MATRIX]
-)
-def test_no_end_of_any_server_loses_an_answered_call(
     stage: Stage,
     plain: dict[tuple[str, str, str], float],
     server: str,
@@ -175,10 +165,12 @@ def call_until_answered(stage: Stage, times: int) -> None:
         assert stage.oracle.wait_for(lambda: stage.oracle.answered >= wanted, PATIENCE)
 
 
-def worker_cell(server: str, settings: dict[str, Any], ending: str) -> Any:
+def worker_cell(
+    server: str, settings: dict[str, Any], ending: str, *marks: pytest.MarkDecorator
+) -> Any:
     words = [server, *(name for name in settings), "on", ending]
     missing = pytest.mark.skipif(not is_installed(server), reason=f"{server} is not installed")
-    return pytest.param(server, settings, ending, id=" ".join(words), marks=missing)
+    return pytest.param(server, settings, ending, id=" ".join(words), marks=[missing, *marks])
 
 
 WORKERS_EVERYDAY = [
@@ -196,17 +188,11 @@ WORKERS = [
 
 
 @pytest.mark.parametrize(
-    ("server", "settings", "ending"), [worker_cell(*each) for each in WORKERS_EVERYDAY]
+    ("server", "settings", "ending"),
+    [worker_cell(*each) for each in WORKERS_EVERYDAY]
+    + [worker_cell(*each, pytest.mark.long) for each in WORKERS],
 )
 def test_no_end_of_a_worker_loses_an_answered_call(
-    stage: Stage, server: str, settings: dict[str, Any], ending: str
-) -> None:
-    end_worker(stage, server, settings, ending)
-
-
-@pytest.mark.long
-@pytest.mark.parametrize(("server", "settings", "ending"), [worker_cell(*each) for each in WORKERS])
-def test_no_end_of_any_worker_loses_an_answered_call(
     stage: Stage, server: str, settings: dict[str, Any], ending: str
 ) -> None:
     end_worker(stage, server, settings, ending)
