@@ -58,6 +58,11 @@ class Consignment:
         return len(self._originals) == 1
 
     @property
+    def is_whole(self) -> bool:
+        """Whether nothing of it is settled."""
+        return len(self._open) == len(self._originals)
+
+    @property
     def has_passed(self) -> bool:
         """Whether the endpoint took a piece of it."""
         return self._passed > 0
@@ -78,6 +83,11 @@ class Consignment:
             self._waiting.appendleft(rest)
             piece = replace(piece, places=piece.places[:count])
         return piece
+
+    def take_alone(self, choose: Callable[[Sequence[bytes]], int]) -> Piece:
+        """Take the one event that *choose* names by its place among all that are left."""
+        left = list(self._open)
+        return Piece(places=(left[choose([self._originals[place] for place in left])],))
 
     def events(self, piece: Piece) -> tuple[bytes, ...]:
         """Return the events of *piece* as they are to be sent."""
@@ -126,6 +136,11 @@ class Consignment:
         """Settle *piece* as refused; return how many events that were."""
         self._close(piece.places, "rejected")
         return len(piece)
+
+    @property
+    def suspects(self) -> list[bytes]:
+        """Events that were refused alone, while nothing else passed."""
+        return [self._originals[place] for place in self._suspects]
 
     def suspect(self, places: Iterable[int]) -> None:
         """Add to the suspects."""

@@ -6,7 +6,8 @@ What it does about an answer:
 * later: the same bytes again after a pause, which grows; while the endpoint is down only a small
   piece is offered, once a pause;
 * refused, or answered with 5xx again and again while others pass: halves, until the events at
-  fault stand alone; if nothing at all passes, it is not the events: they are kept;
+  fault stand alone; if nothing at all passes, it is not the events: they are kept, and one is
+  offered now and then;
 * too large: less at once, and for later batches too; an event alone goes without its bodies;
 * closed (wrong key, wrong address): everything is kept, and the endpoint asked once a minute.
 """
@@ -21,9 +22,8 @@ from apilog.complaints import Complaints
 from apilog.consignment import Consignment, Piece, Settle
 from apilog.delivery import Destination, Limits
 from apilog.exceptions import Partly, Rejected, RetryLater
-
-CLOSED_PAUSE = 60.0
-"""Seconds until an endpoint that takes nothing from us is asked again."""
+from apilog.portion import Portion
+from apilog.standstill import LONGEST_PAUSE, Standstill
 
 PROBE_BYTES = 65_536
 """Bytes offered at most to an endpoint that is down, as long as one event is no larger."""
@@ -36,10 +36,8 @@ PATIENCE = 3_600.0
 whether it is the event: it was the only one, or all that passed did so before."""
 
 BUDGET = 64
-"""Posts in a row without one accepted, after which it is not the events."""
-
-FULL_SIZE_AFTER = 3_600.0
-"""Seconds after which an endpoint that found a batch too large is offered full ones again."""
+"""Posts in a row without one accepted, after which it is not the events. Fewer are enough to offer
+each event of a small batch alone."""
 
 
 class Courier:
@@ -71,56 +69,65 @@ class Courier:
         self._complaints = complaints
         self._closing = closing
         self._retried = retried
-        self._clock = clock
         self._breaker = Breaker(pause=pause, clock=clock)
         self._refusals = 0
         self._refusal = ""
+        self._has_passed = False  # anything, since the endpoint last took nothing
+        self._is_trusted = False  # what came before this batch was taken
+        self._standstill = Standstill()
         self._fives = 0
         self._closed_because = ""
-        self._learned: int | None = None
-        self._learned_at = 0.0
+        self._portion = Portion(limits.batch_bytes, clock=clock)
 
     @property
     def batch_bytes(self) -> int:
         """The bytes of a batch that the endpoint takes, by what it said and what it let pass."""
-        full = self._limits.batch_bytes
-        if self._learned is None or self._clock() - self._learned_at >= FULL_SIZE_AFTER:
-            return full
-        return min(full, self._learned)
+        return self._portion.size
 
     def deliver(self, batch: Sequence[bytes], settle: Settle) -> bool:
-        """Bring every event of *batch* to its last place; say whether there was time for it.
+        """Bring every event of *batch* to its last place; say whether all are there.
 
         *settle* takes each event once, with None if the endpoint has it, or ``rejected``,
-        ``event_too_large`` or ``destination_failed``. Where the pipeline closes before the end,
-        what was not settled stays the caller's. An event sent again has the same bytes.
+        ``event_too_large`` or ``destination_failed``. What was not settled stays the caller's: when
+        the pipeline closes before the end, and all of it when the endpoint takes nothing: then it
+        is to come again, together with what is new. An event sent again has the same bytes.
         """
         largest = min(self._limits.event_bytes, self._limits.batch_bytes - 2)
         load = Consignment(batch, settle, largest=largest)
+        self._is_trusted = self._has_passed and not self._refusals
         while (piece := self._next(load)) is not None:
             self._breaker.wait()
             is_last_try = self._closing()
             self._offer(load, piece)
-            if load and is_last_try and self._breaker.is_owed_a_pause:
+            waits = self._breaker.is_owed_a_pause
+            if load and waits and (is_last_try or (self._standstill.lasts and load.is_whole)):
                 return False
-        return True
+        return not load
 
     def _next(self, load: Consignment) -> Piece | None:
-        """Take what is offered next; None when all is settled."""
+        """Take what is offered next; None when all is settled, or is to come again."""
         while load:
+            if self._standstill.lasts:
+                return load.take_alone(self._standstill.next_try)
             piece = load.take(*self._bounds())
             if piece is not None:
                 return piece
-            if self._refusals >= BUDGET:
-                load.rejoin()
-            else:
+            if self._is_at_fault(load):
                 self._complain_of_refused(load.condemn())
+            else:
+                self._keep_all(load, self._refusal)
+                if load.is_whole:
+                    return None
         return None
+
+    def _is_at_fault(self, load: Consignment) -> bool:
+        """Say whether what was refused alone is at fault itself: others have to have passed."""
+        if load.has_passed or (load.is_lone and self._is_trusted):
+            return True
+        return self._standstill.condemns(load.suspects)
 
     def _bounds(self) -> tuple[int, int]:
         """Return the bytes and the events that are worth a try now; one event always is."""
-        if self._refusals >= BUDGET:
-            return 0, 1
         if self._breaker.is_down:
             return min(PROBE_BYTES, self.batch_bytes), self._limits.batch_events
         return self.batch_bytes, self._limits.batch_events
@@ -140,7 +147,7 @@ class Courier:
             self._partly(load, piece, verdict, pause)
         elif verdict.why == "closed":
             load.put_back(piece)
-            self._keep(f"{verdict}")
+            self._keep(f"{verdict}", LONGEST_PAUSE)
         else:
             self._refused(load, piece, verdict)
 
@@ -160,15 +167,16 @@ class Courier:
         return None, 0.0
 
     def _accepted(self, load: Consignment, piece: Piece) -> None:
-        size = load.size(piece)
-        if self._learned is not None and size > self._learned:
-            self._learned = size
-        if self._refusals >= BUDGET:
-            self._learned = None  # whatever that was, it was not the size
+        self._portion.passed(load.size(piece))
         self._breaker.answered()
         self._refusals = self._fives = 0
+        self._has_passed = True
         self._closed_because = ""
         self._complain_of_refused(load.accept(piece))
+        if self._standstill.lasts:
+            self._standstill.end()
+            self._portion.forget()
+            load.rejoin()
 
     def _again_later(
         self, load: Consignment, piece: Piece, trouble: RetryLater | Partly, pause: float
@@ -227,6 +235,8 @@ class Courier:
             self._again_later(load, Piece(places=tuple(again)), some, pause)
         if refused and not taken:
             self._count_refusal(load, f"{some}")
+            if not self._standstill.lasts:  # it said so of each
+                self._complain_of_refused(load.condemn())
 
     def _refused(self, load: Consignment, piece: Piece, refusal: Rejected) -> None:
         self._breaker.answered()
@@ -238,30 +248,32 @@ class Courier:
         self._count_refusal(load, f"{refusal}")
 
     def _count_refusal(self, load: Consignment, why: str) -> None:
-        """Stop the search when it is not the events, and offer one after the other from then on."""
+        """Stop the search when it is not the events; where some of them passed, it is."""
         self._refusals += 1
-        if self._refusals == BUDGET:
-            load.rejoin()
-        if self._refusals >= BUDGET:
-            self._keep(why)
+        if self._standstill.lasts or (self._refusals >= BUDGET and not load.has_passed):
+            self._keep_all(load, why)
+
+    def _keep_all(self, load: Consignment, why: str) -> None:
+        """Take it that it is not the events, and offer one now and then."""
+        self._has_passed = False
+        pause = self._standstill.goes_on(load.suspects)
+        load.rejoin()
+        self._keep(why, pause)
 
     def _shrink(self, load: Consignment, piece: Piece) -> None:
         """Offer less at once; what is offered next is cut to what was learned."""
-        size = load.size(piece)
         if len(piece) == 1:
             if load.lighten(piece):
                 load.put_back(piece)
             else:
                 load.split(piece)
             return
-        if self._learned is None or size <= self._learned:
-            self._learned = size // 2
-        self._learned_at = self._clock()
+        self._portion.was_too_large(load.size(piece))
         load.put_back(piece)
 
-    def _keep(self, why: str) -> None:
-        """Ask again in a minute; the reason is logged when it is a new one."""
-        self._breaker.closed(CLOSED_PAUSE)
+    def _keep(self, why: str, pause: float) -> None:
+        """Ask again after *pause* seconds; the reason is logged when it is a new one."""
+        self._breaker.closed(pause)
         self._retried()
         if why == self._closed_because:
             self._complaints.count("endpoint_closed")
@@ -269,7 +281,7 @@ class Courier:
         self._closed_because = why
         self._complaints.complain(
             "endpoint_closed",
-            f"the endpoint takes nothing; everything is kept, and it is asked every minute: {why}",
+            f"the endpoint takes nothing; everything is kept, and it is asked each minute: {why}",
         )
 
     def _complain_of_refused(self, count: int) -> None:

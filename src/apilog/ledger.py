@@ -278,6 +278,10 @@ class Ledger:
                 gone = self._queue.put(exchange, size)
                 self._drop(len(gone), "queue_full")
                 evicted += gone
+            if self.settled:  # by a signal handler, after this thread had found the books open
+                late = self._queue.take(len(self._queue))
+                self._drop(len(late), "closed")
+                evicted += late
             return self._full() and not full_before
 
     def _full(self) -> bool:

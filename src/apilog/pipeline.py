@@ -8,7 +8,9 @@ import time
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 
+from apilog.batches import batches
 from apilog.capture import Exchange
 from apilog.complaints import Complaints
 from apilog.courier import Courier
@@ -50,9 +52,10 @@ class Pipeline:
         self._encoder = encoder
         self._complaints = complaints
         self._flush_interval = flush_interval
+        self._batch_size = min(batch_size, self._limits.batch_events, max(1, queue_events // 2))
         self._new_ledger = partial(
             Ledger,
-            batch_size=min(batch_size, self._limits.batch_events, max(1, queue_events // 2)),
+            batch_size=self._batch_size,
             batch_bytes=min(self._limits.batch_bytes, queue_bytes // 2),
             queue_events=queue_events,
             queue_bytes=queue_bytes,
@@ -86,6 +89,7 @@ class Pipeline:
         )
         self._losses = Losses(self._destination, self.stats, self._complaints)
         self._deadline = float("inf")
+        self._kept: list[bytes] = []
 
     def submit(self, exchange: Exchange, size: int) -> None:
         """Take an exchange that has ended and holds *size* bytes; never wait, never raise."""
@@ -173,9 +177,9 @@ class Pipeline:
         """Ship full batches as they fill and the rest every interval, until the pipeline closes."""
         due = time.monotonic() + self._flush_interval
         while not self._ledger.closed:
-            if not self._ledger.hurried:
+            if not self._ledger.hurried and not self._kept:
                 self._bell.wait(due - time.monotonic())
-            everything = time.monotonic() >= due or self._ledger.hurried
+            everything = time.monotonic() >= due or self._ledger.hurried or bool(self._kept)
             self._ship(everything=everything)
             self._tell_of_losses()
             if everything:
@@ -194,14 +198,23 @@ class Pipeline:
     def _ship(self, *, everything: bool) -> None:
         """Send what is in the queue now, or only full batches; later ones have their own time."""
         mark = self._ledger.end_of_queue() if everything else 0
-        while taken := self._ledger.take(mark):
+        while (taken := self._take(mark)) or self._kept:
+            kept, self._kept = self._kept, []
             try:
-                events = (event for _, event in self._encoded(taken) if event is not None)
-                for batch in self._packed(events):
+                encoded = (event for _, event in self._encoded(taken) if event is not None)
+                too_large = partial(self._ledger.settle, 1, "event_too_large")
+                for batch in batches(chain(kept, encoded), self._limits, too_large):
                     self._deliver(batch)
             except BaseException as error:  # noqa: BLE001 - the worker must outlive our bugs
+                self._kept = []
                 self._complaints.complain("worker_failed", "the worker failed and goes on", error)
                 self._ledger.settle(None, "worker_failed")
+            if self._kept:
+                return
+
+    def _take(self, mark: int) -> list[Exchange]:
+        """Take from the queue, unless enough is waiting in front of it."""
+        return [] if len(self._kept) >= self._batch_size else self._ledger.take(mark)
 
     def _encoded(self, exchanges: Iterable[Exchange]) -> Iterator[tuple[Exchange, bytes | None]]:
         """Encode each exchange on its own, and rest between slices of work.
@@ -223,25 +236,11 @@ class Pipeline:
                 time.sleep(REST)
                 began = time.perf_counter()
 
-    def _packed(self, events: Iterable[bytes]) -> Iterator[tuple[bytes, ...]]:
-        """Divide *events* into batches within the destination's limits, brackets and all."""
-        largest = min(self._limits.event_bytes, self._limits.batch_bytes - 2)
-        batch: list[bytes] = []
-        size = 1
-        for event in events:
-            if len(event) > largest:
-                self._ledger.settle(1, "event_too_large")
-                continue
-            if batch and size + len(event) + 1 > self._limits.batch_bytes:
-                yield tuple(batch)
-                batch, size = [], 1
-            batch.append(event)
-            size += len(event) + 1
-        if batch:
-            yield tuple(batch)
+    def _deliver(self, batch: Sequence[bytes]) -> bool:
+        """Bring *batch*, which is in flight, to its end; say whether it is there.
 
-    def _deliver(self, batch: Sequence[bytes]) -> None:
-        """Bring *batch*, which is in flight, to its end; what time cuts off at the end is lost."""
+        It comes again while the endpoint takes nothing. What time cuts off at the end is lost.
+        """
         left = len(batch)
 
         def settle(events: Sequence[bytes], reason: str | None) -> None:
@@ -249,9 +248,19 @@ class Pipeline:
             left -= len(events)
             self._ledger.settle(len(events), reason)
 
-        if time.monotonic() < self._deadline:
-            self._courier.deliver(batch, settle)
+        if self._kept:  # it waits behind them
+            self._keep(batch)
+            return False
+        in_time = time.monotonic() < self._deadline
+        if not (in_time and self._courier.deliver(batch, settle)) and not self._ledger.closed:
+            self._keep(batch)
+            return False
         self._ledger.settle(left, "shutdown")
+        return True
+
+    def _keep(self, batch: Sequence[bytes]) -> None:
+        """Have *batch* come again with what is new."""
+        self._kept += batch
 
     def _pause(self, seconds: float) -> None:
         """Wait so long, but not for anything once the pipeline closes."""

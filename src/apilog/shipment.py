@@ -165,7 +165,7 @@ class Shipment:
         if self._courier.deliver(parcel.events, self._settle):
             self._spool.settle(parcel)
         else:
-            self._spool.put_back(parcel)
+            self._spool.put_back(parcel, aside=True)
 
     def _settle(self, events: Sequence[bytes], reason: str | None) -> None:
         self._waited = 0.0

@@ -31,7 +31,7 @@ class Shipper:
         events: events of a batch at most.
         interval: seconds that an event waits for others at most.
         deadline: says when all shipping ends, by the monotonic clock.
-        deliver: brings a batch that was never stored to its end.
+        deliver: brings a batch that was never stored to its end; says whether it is there.
         tell: called after each round, to tell of losses.
     """
 
@@ -48,7 +48,7 @@ class Shipper:
         events: int,
         interval: float,
         deadline: Callable[[], float],
-        deliver: Callable[[tuple[bytes, ...]], None],
+        deliver: Callable[[tuple[bytes, ...]], bool],
         tell: Callable[[], None],
     ) -> None:
         self._spool = spool
@@ -121,13 +121,14 @@ class Shipper:
         finally:
             self._spool.release()
         while batch := self._overflow.take(self._events, self._limits.batch_bytes):
-            self._deliver(batch)
+            if not self._deliver(batch):
+                return
 
     def _ship_parcel(self, parcel: Parcel) -> bool:
-        """Bring *parcel* to its end; say whether there was time for that."""
+        """Bring *parcel* to its end; say whether it is there."""
         settle = partial(self._account.settle, adopted=parcel.adopted)
         if not self._courier.deliver(parcel.events, settle):
-            self._spool.put_back(parcel)
+            self._spool.put_back(parcel, aside=True)
             return False
         self._spool.settle(parcel)
         return True

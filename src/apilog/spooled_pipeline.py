@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -256,6 +257,10 @@ class SpooledPipeline(Pipeline):
                 self._overflow.put_back(event)
                 return
             self._fresh = True
+
+    def _keep(self, batch: Sequence[bytes]) -> None:
+        for event in reversed(batch):
+            self._overflow.put_back(event)
 
     def _run_shipper(self) -> None:
         self._inside.add(threading.get_ident())

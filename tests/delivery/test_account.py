@@ -97,8 +97,10 @@ def skip(request: Any, _: object) -> bool:
 def test_a_destination_that_wants_no_report_gets_none(
     new_client: New, destination: Any, call: Call
 ) -> None:
-    destination.script.append(Rejected("400"))
     client = new_client(destination, flush_interval=LONG)
+    call(client)
+    assert client.flush(10)
+    destination.script.append(Rejected("400"))
     call(client)
     assert client.flush(10)
     assert client.stats().faults.keys() == {"rejected"}

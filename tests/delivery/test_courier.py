@@ -376,12 +376,13 @@ def test_every_event_is_settled_once_wherever_the_poison_is(case: tuple[int, set
     poison = {batch[place] for place in places}
     trip = Trip(refusing(poison))
     trip.close_at = trip.now + 60 * 100
-    done = trip.deliver(batch)
+    while not (done := trip.deliver(batch)) and not trip.is_closing():
+        assert trip.settled == []
     settled = Counter(event for event, _ in trip.settled)
     assert max(settled.values(), default=1) == 1
-    assert (
-        trip.delivered == trip.endpoint.taken == [each for each in batch if each in trip.delivered]
-    )
+    assert trip.delivered == trip.endpoint.taken
+    if not trip.pauses:
+        assert trip.delivered == [each for each in batch if each in trip.delivered]
     assert set(trip.lost("rejected")) <= poison
     assert all((each,) in trip.posts for each in trip.lost("rejected"))
     if done:
@@ -394,41 +395,65 @@ def test_every_event_is_settled_once_wherever_the_poison_is(case: tuple[int, set
         assert len(trip.posts) <= 2 * len(poison) * ceil(log2(count)) + 1
 
 
-def test_when_nothing_is_accepted_it_is_not_the_events() -> None:
-    trip = Trip(lambda _: Rejected("400 schema"))
-    batch = numbered(100)
-    trip.close_at = trip.now + 60 * 10
-    assert not trip.deliver(batch)
-    assert trip.settled == [], "everything is kept"
-    assert len(trip.posts) == BUDGET + 10, "then one probe a minute"
-    assert all(len(post) == 1 for post in trip.posts[BUDGET:])
-    assert trip.pauses == [60] * 10
+@pytest.mark.parametrize("count", [1, 2, 10, 32, 33, 100])
+@pytest.mark.parametrize("once_taken", [False, True], ids=["from the start", "all at once"])
+def test_when_nothing_is_accepted_it_is_not_the_events(count: int, once_taken: bool) -> None:
+    trip = Trip(lambda posted: None if b"before" in posted else Rejected("400 schema"))
+    batch = numbered(count)
+    if once_taken:
+        assert trip.deliver([b"before"])
+        assert trip.deliver([b"one among others that were taken is refused for itself"])
+    settled, posts = len(trip.settled), len(trip.posts)
+    trip.close_at = trip.now + 600
+    while not trip.is_closing():
+        assert not trip.deliver(batch)
+    assert trip.settled[settled:] == [], "everything is kept"
+    search = min(BUDGET - once_taken, 2 * count - 1)
+    probes = trip.posts[posts + search :]
+    assert all(len(post) == 1 for post in probes)
+    assert len(probes) == len(trip.pauses) == 15, "after 1, 2, 4 ... seconds, then each minute"
+    assert len(set(probes)) == min(count, len(probes)), "each time with another event"
+    assert trip.pauses[:6] == [1, 2, 4, 8, 16, 32]
+    assert set(trip.pauses[6:-1]) == {60}
 
 
 def test_after_the_schema_is_mended_everything_arrives() -> None:
     trip = Trip(in_turn(*[Rejected("400 schema")] * (BUDGET + 2)))
     batch = numbered(100)
+    assert [trip.deliver(batch) for _ in range(4)] == [False, False, False, True]
+    assert sorted(trip.delivered) == sorted(batch), "what was refused alone before, too"
+
+
+def test_what_is_new_tells_that_it_was_the_events_after_all() -> None:
+    bad, good = numbered(3), [b"good", b"better"]
+    trip = Trip(refusing(set(bad)))
+    assert not trip.deliver(bad)
+    assert trip.settled == []
+    assert trip.deliver([*bad, *good]), "as the pipelines offer it, with what came meanwhile"
+    assert trip.lost("rejected") == bad
+    assert sorted(trip.delivered) == sorted(good)
+    assert trip.pauses == [1]
+
+
+def test_more_poison_than_the_budget_is_found_if_one_event_passes() -> None:
+    batch = numbered(200)
+    trip = Trip(refusing(set(batch[:150])))
+    assert not trip.deliver(batch)
     assert trip.deliver(batch)
-    assert trip.lost("rejected") == batch[:2], "refused alone, before the third one was taken"
-    assert trip.delivered == batch[2:]
+    assert trip.lost("rejected") == batch[:150]
+    assert sorted(trip.delivered) == sorted(batch[150:])
 
 
-def test_small_batches_that_are_all_refused_are_one_incident() -> None:
-    """A quiet app sends one event a batch: its schema is no better for that."""
-    trip = Trip(lambda _: Rejected("400 schema"))
-    trip.close_at = trip.now + 60 * 10
-    outcomes = [trip.deliver([each]) for each in numbered(100)]
-    assert outcomes.index(False) == BUDGET - 1
-    assert len(trip.lost("rejected")) == BUDGET - 1
-
-
-def test_a_good_event_ends_an_incident() -> None:
-    trip = Trip(lambda batch: Rejected("400") if b"bad" in batch else None)
-    for _ in range(100):
-        assert trip.deliver([b"bad"])
+def test_a_quiet_app_that_sends_one_event_at_a_time_keeps_them_like_a_busy_one() -> None:
+    trip = Trip(lambda batch: Rejected("400") if b"bad" in batch[0] else None)
+    for number in range(100):
         assert trip.deliver([b"good"])
+        assert trip.deliver([b"bad %d" % number])
     assert trip.pauses == []
     assert len(trip.lost("rejected")) == len(trip.delivered) == 100
+    assert not trip.deliver([b"the next one is bad, too"])
+    assert trip.deliver([b"the next one is bad, too", b"good"])
+    assert len(trip.lost("rejected")) == 101
 
 
 # 5xx that may be the events
@@ -629,7 +654,7 @@ def test_an_endpoint_that_finds_everything_too_large_is_not_believed() -> None:
     rules[0] = in_turn()
     trip.close_at = None
     assert trip.deliver(batch)
-    assert trip.delivered == batch
+    assert trip.delivered == [batch[-1], *batch[:-1]]
     assert trip.courier.batch_bytes == Limits().batch_bytes
 
 
@@ -785,16 +810,18 @@ def test_whatever_the_endpoint_answers_the_account_balances(
 ) -> None:
     trip = Trip(in_turn(*(answer() for answer in answers)))
     trip.close_at = None if close_after is None else trip.now + close_after
-    before = 0
-    for count in counts:
-        batch = [event(number, 100) for number in range(count)]
+    kept: list[bytes] = []
+    for group, count in enumerate([*counts, *[0] * len(answers)]):
+        before = len(trip.settled)
+        batch = [*kept, *(event(1_000 * group + number, 100) for number in range(count))]
         done = trip.deliver(batch)
         settled = Counter(each for each, _ in trip.settled[before:])
-        before = len(trip.settled)
         assert max(settled.values(), default=1) == 1
         assert set(settled) <= set(batch)
-        assert done == (len(settled) == count)
-        assert done or trip.close_at is not None
+        assert done == (len(settled) == len(batch))
+        assert done or trip.is_closing() or not settled, "all of it comes again, or what is left"
+        kept = [each for each in batch if each not in settled]
+    assert not kept or trip.is_closing()
     assert {reason for _, reason in trip.settled} <= {None, "rejected"}
     assert len(trip.delivered) == len(trip.endpoint.taken)
 

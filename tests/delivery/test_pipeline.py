@@ -16,6 +16,7 @@ import pytest
 from apilog import Client, Rejected, RetryLater, Stats
 from apilog.capture import OVERHEAD
 from apilog.delivery import Limits, pause_before
+from apilog.waiting import Waiting
 from apilog.wsgi import ApiLogMiddleware, read_head
 
 LONG = 3600.0
@@ -571,6 +572,36 @@ def test_a_refused_event_costs_no_other_one(new_client: New, destination: Any, c
     assert client.stats().dropped == {"rejected": 1}
 
 
+def test_events_wait_while_everything_is_refused_and_arrive_when_it_is_not(
+    new_client: New, destination: Any, call: Call, balanced: Balanced
+) -> None:
+    destination.script.extend(Rejected("400 schema") for _ in range(4))
+    client = new_client(destination, flush_interval=LONG)
+    for number in range(2):
+        call(client, f"/{number}")
+    assert not client.flush(0.2)
+    assert client.stats().queued == 2
+    assert len(destination.attempts) == 3, "both, and each of them alone"
+    call(client, "/2")
+    assert client.flush(10)
+    assert sorted(destination.paths) == ["/0", "/1", "/2"]
+    assert client.stats().delivered == 3
+    assert balanced(client.stats())
+
+
+def test_events_that_wait_for_an_endpoint_that_refuses_everything_are_counted_at_the_end(
+    new_client: New, destination: Any, call: Call, balanced: Balanced
+) -> None:
+    destination.script.extend(Rejected("400 schema") for _ in range(100))
+    client = new_client(destination, batch_size=2, flush_interval=0.01)
+    for number in range(7):
+        call(client, f"/{number}")
+    destination.wait_for(lambda: len(destination.attempts) >= 3)
+    assert not client.close(2)
+    assert client.stats().dropped == {"shutdown": 7}
+    assert balanced(client.stats())
+
+
 @pytest.mark.parametrize(
     "surprise",
     [
@@ -871,6 +902,24 @@ def test_a_signal_handler_may_submit_flush_and_ask_at_any_moment(
     assert len(handled) >= 200
     assert stats.captured == calls + len(handled)
     assert stats.faults.keys() <= {"bodies_shed", "response_body_omitted:queue_full"}
+    assert balanced(stats)
+
+
+def test_a_signal_between_two_lines_of_the_books_may_close_them(
+    new_client: New, destination: Any, call: Call, balanced: Balanced, monkeypatch: Any
+) -> None:
+    client = new_client(destination, flush_interval=LONG)
+    put = Waiting.put
+
+    def interrupted(waiting: Waiting, *arguments: Any) -> Any:
+        client.close(2)  # what the handler of a signal does, at the worst moment
+        return put(waiting, *arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Waiting, "put", interrupted)
+        call(client)
+    stats = client.stats()
+    assert (stats.queued, stats.dropped) == (0, {"closed": 1})
     assert balanced(stats)
 
 

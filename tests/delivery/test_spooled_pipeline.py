@@ -125,6 +125,27 @@ def test_a_refused_event_is_kept_where_a_person_finds_it(
     assert b"/refused" in b"".join(kept)
 
 
+def test_what_a_dead_process_left_and_nobody_takes_does_not_stop_the_living(
+    new_client: New, destination: Any, call: Call, balanced: Balanced
+) -> None:
+    def send(batch: Any, send: Any = destination.send) -> None:
+        if any(b"/refused" in event for event in batch):
+            raise Rejected("400")
+        send(batch)
+
+    destination.send = send
+    for number in range(2):
+        dead = new_client(destination, flush_interval=LONG)
+        call(dead, f"/refused/{number}")
+        assert dead.close(5)
+        assert dead.stats().spooled >= 1, "it may be the endpoint, and not the event"
+    client = new_client(destination, flush_interval=0.05)
+    call(client, "/good")
+    wait_for(lambda: client.stats().delivered == 1 and client.stats().quarantined == 2)
+    assert destination.paths == ["/good"]
+    assert balanced(client.stats())
+
+
 def test_a_directory_that_cannot_be_used_costs_no_event(
     new_client: New, destination: Any, call: Call, spool: Path, apilog_log: Any, balanced: Balanced
 ) -> None:

@@ -116,6 +116,25 @@ def test_what_is_put_back_comes_again(new_spool: NewSpool) -> None:
     assert shipped(spool).events == parcel.events
 
 
+def test_what_is_put_aside_comes_after_what_stands_elsewhere_until_something_is_settled(
+    new_spool: NewSpool,
+) -> None:
+    spool = new_spool()
+    for event in (b"[1]", b"[2]", b"[3]"):
+        spool.append(event)
+        spool.roll()
+    order = []
+    for _ in range(4):
+        parcel = shipped(spool, max_events=1)
+        order += parcel.events
+        spool.put_back(parcel, aside=True)
+    assert order == [b"[1]", b"[2]", b"[3]", b"[1]"]
+    parcel = shipped(spool, max_events=1)
+    assert parcel.events == (b"[2]",)
+    spool.settle(parcel)
+    assert drained(spool) == [b"[1]", b"[3]"]
+
+
 def test_only_one_parcel_is_out_at_a_time(new_spool: NewSpool) -> None:
     spool = new_spool()
     for event in events(4):

@@ -54,16 +54,24 @@ class Shelf:
         """Whether `adopt` left some for the next time."""
         self.busy: Segment | None = None
         """The segment of the parcel that is out: it stays as it is."""
+        self.aside: list[Segment] = []
         self._left_alone: set[str] = set()
         self._read_bytes = 0
 
     def __iter__(self) -> Iterator[Segment]:
-        """All segments, those of others first, the oldest first."""
-        yield from self.adopted
-        yield from list(self._writer.retired)
+        """All segments: those of others first, the oldest first, but what was put aside last."""
+        segments = [*self.adopted, *self._writer.retired]
         current = self._writer.current
         if current is not None:
-            yield current
+            segments.append(current)
+        aside = self.aside  # another thread may put another list there
+        if aside:
+            segments.sort(key=lambda each: aside.index(each) if each in aside else -1)
+        return iter(segments)
+
+    def put_aside(self, segment: Segment) -> None:
+        """Have the other segments come first."""
+        self.aside = [*(each for each in self.aside if each is not segment), segment]
 
     def adopt(self) -> int:
         """Take segments whose process is gone; return how many events that brings."""

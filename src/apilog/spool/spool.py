@@ -205,6 +205,7 @@ class Spool:
         with self._desk:
             if parcel is self._out:
                 self._forget_parcel()
+                self._shelf.aside = []
                 parcel.settle()
                 if not parcel.segment.pending:
                     with suppress(SpoolError):
@@ -213,11 +214,13 @@ class Spool:
     def _forget_parcel(self) -> None:
         self._out = self._shelf.busy = None
 
-    def put_back(self, parcel: Parcel) -> None:
-        """Note that nothing became of *parcel*: it is the next one again."""
+    def put_back(self, parcel: Parcel, *, aside: bool = False) -> None:
+        """Note that nothing became of *parcel*: it is the next one, or put *aside* the last."""
         with self._desk:
             if parcel is self._out:
                 self._forget_parcel()
+                if aside:
+                    self._shelf.put_aside(parcel.segment)
 
     def release(self) -> None:
         """Let other processes ship; a parcel that is out is put back."""
