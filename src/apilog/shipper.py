@@ -95,9 +95,10 @@ class Shipper:
                     due = now + self._interval
                     self._ship()
                     self._tell()
-            if is_last:
+            is_kept_out = self._spool.busy and bool(self._spool.pending)  # others end now, too
+            if is_last and not (is_kept_out and now < self._deadline()):
                 return
-            if self._spool.busy and self._spool.pending:
+            if is_kept_out:
                 self._bell.wait(turn())
             elif not self._is_full():
                 self._bell.wait(min(due, adopting) - time.monotonic())
@@ -113,14 +114,14 @@ class Shipper:
             for _ in range(ROUND):
                 if time.monotonic() >= self._deadline():
                     return
-                parcel = self._spool.next(self._events, self._limits.batch_bytes)
+                parcel = self._spool.next(self._events, self._courier.batch_bytes)
                 if parcel is None:
                     break
                 if not self._ship_parcel(parcel):
                     return
         finally:
             self._spool.release()
-        while batch := self._overflow.take(self._events, self._limits.batch_bytes):
+        while batch := self._overflow.take(self._events, self._courier.batch_bytes):
             if not self._deliver(batch):
                 return
 

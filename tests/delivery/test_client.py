@@ -250,11 +250,11 @@ def test_a_refused_batch_does_not_stop_later_ones(
     endpoint: Any, answer: New, new_client: New, call: Call
 ) -> None:
     client = new_client(Collector(endpoint.url), batch_size=1, flush_interval=LONG)
-    endpoint.script.extend([answer(400), answer(422)])
-    for number in range(4):
+    endpoint.script.extend([answer(201), answer(400), answer(201), answer(422)])
+    for number in range(5):
         call(client, f"/{number}")
     assert client.flush(20)
-    assert endpoint.paths == ["/2", "/3"]
+    assert endpoint.paths == ["/0", "/2", "/4"]
     assert client.stats().dropped == {"rejected": 2}
 
 
