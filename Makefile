@@ -52,7 +52,7 @@ long: $(READY) ## Run the long tests: minutes, real servers, real crashes
 	@$(BIN)/python -m pytest -m long $(ARGS) || { status=$$?; \
 	    if [ $$status -eq 5 ]; then echo 'no long tests'; else exit $$status; fi; }
 
-matrix: $(READY) ## Run the everyday tests on every Python and with old and new frameworks
+matrix: $(READY) ## Run the everyday tests on every other Python, and with the oldest frameworks
 	@$(BIN)/nox $(ARGS)
 
 coverage: $(READY) ## Run the everyday tests and show what they do not reach

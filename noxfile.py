@@ -1,15 +1,17 @@
-"""The tests on every Python of this machine, and with the oldest frameworks that are supported."""
+"""The tests on every other Python of this machine, and with the oldest supported frameworks."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import nox
 
-VERSIONS = ("3.10", "3.11", "3.12", "3.13")
+RUNNING = "{}.{}".format(*sys.version_info)
+VERSIONS = dict.fromkeys(["3.10", "3.11", "3.12", "3.13", RUNNING])
 
 OLDEST = (
     "anyio==3.7.*",
@@ -40,8 +42,10 @@ def found() -> list[str]:
 
 
 FOUND = found()
+OTHERS = [each for each in FOUND if each != RUNNING]
+"""All but the one that runs nox: `make test` has it, with the newest of everything."""
 
-nox.options.sessions = ["oldest", "newest", "django"]
+nox.options.sessions = ["oldest", "newest", "django"] if OTHERS else ["oldest", "django"]
 nox.options.default_venv_backend = "venv"
 
 
@@ -51,7 +55,7 @@ def oldest(session: nox.Session) -> None:
     run(session, *OLDEST)
 
 
-@nox.session(python=FOUND)
+@nox.session(python=OTHERS)
 def newest(session: nox.Session) -> None:
     """Run the everyday tests with the newest of everything."""
     run(session)
