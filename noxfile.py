@@ -45,7 +45,11 @@ FOUND = found()
 OTHERS = [each for each in FOUND if each != RUNNING]
 """All but the one that runs nox: `make test` has it, with the newest of everything."""
 
-nox.options.sessions = ["oldest", "newest", "django"] if OTHERS else ["oldest", "django"]
+STARVED = [each for each in FOUND if each in ("3.10", "3.11")][:1]
+"""Where the last uWSGI that lets no thread run works, and has a wheel."""
+
+nox.options.sessions = ["oldest", "django"]
+nox.options.sessions += ["newest"] * bool(OTHERS) + ["starved"] * bool(STARVED)
 nox.options.default_venv_backend = "venv"
 
 
@@ -66,6 +70,12 @@ def newest(session: nox.Session) -> None:
 def django(session: nox.Session, version: str) -> None:
     """Run the tests of the integrations with a Django between the oldest and the newest."""
     run(session, f"django=={version}.*", tests=("tests/integrations",))
+
+
+@nox.session(python=STARVED)
+def starved(session: nox.Session) -> None:
+    """Run the tests of uWSGI with one that lets no thread run."""
+    run(session, "pyuwsgi==2.0.26", tests=("-m", "long", "tests/delivery/test_uwsgi.py"))
 
 
 def run(session: nox.Session, *pins: str, tests: tuple[str, ...] = ()) -> None:

@@ -12,7 +12,10 @@ from apilog.client import Client
 
 
 def begin(client: Client, request: HttpRequest) -> Exchange | None:
-    """Return the exchange of *request*, or None for one that is not recorded."""
+    """Return the exchange of *request*, or None for one that is not recorded, or is already."""
+    outer: Exchange | None = getattr(request, "apilog_exchange", None)
+    if outer is not None and outer.is_under_way_for(client):
+        return None
     environ = getattr(request, "environ", None)
     if environ is not None:
         exchange = client.begin(request.path, _kept(environ), wsgi.read_head)

@@ -55,6 +55,8 @@ class ApiLogMiddleware:
             await self.app(scope, receive, send)
             return
         call = self._new_call(self, exchange, scope, receive, send)
+        if isinstance(exchange.source, KeptScope):
+            exchange.source.lines = scope["headers"]  # with the id in it, perhaps
         before = current.get()
         current.set(exchange)
         try:
@@ -76,6 +78,11 @@ class ApiLogMiddleware:
         """Put route and view into *exchange*; a bare ASGI app has none."""
 
     def _begin(self, scope: Scope) -> Exchange | None:
+        outer = current.get()
+        if outer is not None and outer.is_under_way_for(self.client):
+            source = outer.source
+            if isinstance(source, KeptScope) and source.lines is scope["headers"]:
+                return None  # a call of its own, made inside of the outer one, has other headers
         return self.client.begin(full_path(scope), KeptScope(scope), read_head)
 
     async def _send_lifespan(self, send: Send, message: Message) -> None:
@@ -96,6 +103,7 @@ class KeptScope:
     __slots__ = (
         "client",
         "headers",
+        "lines",
         "method",
         "path",
         "query",
@@ -114,7 +122,8 @@ class KeptScope:
         self.scheme = scope.get("scheme", "http")
         self.server = scope.get("server")
         self.client = scope.get("client")
-        self.headers = tuple(scope["headers"])
+        self.lines = scope["headers"]
+        self.headers = tuple(self.lines)
 
 
 def read_head(kept: KeptScope) -> RequestHead:

@@ -20,6 +20,10 @@ OVERHEAD = 4_096
 """Bytes an exchange is taken to hold besides its bodies: headers, strings and bookkeeping."""
 
 
+JUMP = 1.0
+"""Seconds by which the wall clock may go another way than time during a call, unmentioned."""
+
+
 class RequestHead(NamedTuple):
     """The head of a request; *path* is percent-encoded and includes where the app is mounted."""
 
@@ -45,6 +49,7 @@ class Exchange:
     response_headers: Iterable[tuple[str | bytes, str | bytes]] = ()
     ttfb: float | None = None
     duration: float | None = None
+    ended_at: float | None = None
     exception: str | None = None
     route: str | None = None
     view: str | None = None
@@ -57,6 +62,7 @@ class Exchange:
     drop_reason: str | None = None
     transaction_id: str | None = None
     encoded: bytes | None = None
+    recorder: object = None
     tickets: Mapping[object, int] = MappingProxyType({})
 
     def __init__(
@@ -77,6 +83,10 @@ class Exchange:
         self.weight = weight
         self.annotations: dict[str, Any] = {}
 
+    def is_under_way_for(self, recorder: object) -> bool:
+        """Say whether *recorder* records this very call: wrapped twice, it is one call."""
+        return self.recorder is recorder and self.duration is None
+
     def respond(self, status: int, headers: Iterable[tuple[Any, Any]]) -> None:
         """Take the head of the response; a later one replaces it (PEP 3333, *exc_info*)."""
         self.status = status
@@ -91,7 +101,7 @@ class Exchange:
     def finish(self) -> None:
         """Stop the clock: the last byte of the response has passed. Later calls change nothing."""
         if self.duration is None:
-            self.duration = time.perf_counter() - self._clock
+            self.end()
             self.complete = True
 
     def fail(self, error: BaseException, *, head_sent: bool) -> None:
@@ -117,6 +127,18 @@ class Exchange:
         """Stop the clock of an exchange that did not get to its last byte."""
         if self.duration is None:
             self.duration = time.perf_counter() - self._clock
+            self.ended_at = time.time()
+
+    @property
+    def clock_jump(self) -> int | None:
+        """Seconds that the wall clock jumped during the call; None if that was a second or less.
+
+        The times of an event go by what the clock said at its beginning.
+        """
+        if self.duration is None or self.ended_at is None:
+            return None
+        jump = self.ended_at - self.started_at - self.duration
+        return round(jump) if abs(jump) > JUMP else None
 
     def response_lines(self) -> HeaderLines:
         """Return the response's header lines as text, which on the wire is ISO 8859-1."""
@@ -139,6 +161,7 @@ class Exchange:
             "chunks": self.response_body.chunks if self.response_body.chunks > 1 else None,
             "aborted": self.aborted or None,
             "exception": self.exception,
+            "clock_jump": self.clock_jump,
         }
         return {name: value for name, value in found.items() if value is not None}
 

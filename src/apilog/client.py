@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -24,18 +25,13 @@ from apilog.hooks import NAMES, HookDecorators, Hooks, weight_of
 from apilog.ledger import Stats
 from apilog.metrics import prometheus
 from apilog.pipeline import Pipeline, close_together
+from apilog.process import notice_fork
 from apilog.switch import Switch
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_BOUNDS = (
-    "batch_size",
-    "flush_interval",
-    "queue_events",
-    "queue_bytes",
-    "shutdown_timeout",
-)
+_BOUNDS = ("batch_size", "flush_interval", "queue_events", "queue_bytes", "shutdown_timeout")
 
 Destinations: TypeAlias = "Destination | str | Sequence[Destination | str]"
 
@@ -69,7 +65,7 @@ class Client(HookDecorators):
             self._rate = 1.0
         self._encoder = Encoder(self.config, self._complaints, self.hooks)
         each = _destinations(destination, required=self.config.enabled)
-        self._pipelines = [
+        self._all_pipelines = [
             self._pipeline(one, number, shares=len(each) > 1) for number, one in enumerate(each)
         ]
         self.settles_early = self.config.spool is not None and self.config.durability == "request"
@@ -102,6 +98,12 @@ class Client(HookDecorators):
             **bounds,
         )
 
+    @property
+    def _pipelines(self) -> list[Pipeline]:
+        """Those of this very process."""
+        notice_fork()
+        return self._all_pipelines
+
     def set_hook(self, name: str, hook: Callable[..., Any]) -> None:
         """Put *hook* in the place called *name*."""
         self.hooks.set(name, hook)
@@ -112,7 +114,7 @@ class Client(HookDecorators):
         """Return the exchange of a call that begins now, or None for one that is not recorded."""
         if not self._enabled or (self._excluded is not None and self._excluded.fullmatch(path)):
             return None
-        if self._switch.is_off:
+        if self._switch.is_off or sys.is_finalizing():
             return None
         weight = 1 if self._rate == 1.0 else weight_of(self._rate)
         if not weight:
@@ -126,6 +128,7 @@ class Client(HookDecorators):
             response_limit=self._response_limit,
             weight=weight,
         )
+        exchange.recorder = self
         if self.transaction_header is not None:
             exchange.transaction_id = moments.unique_id(exchange.started_at)
         if self.settles_early:
@@ -135,7 +138,7 @@ class Client(HookDecorators):
 
     def submit(self, exchange: Exchange) -> None:
         """Hand over an exchange that has ended, once; never wait, never raise."""
-        if exchange.submitted:
+        if exchange.submitted or sys.is_finalizing():  # then threads are gone, with our locks
             return
         exchange.submitted = True
         exchange.end()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 import traceback
 from collections import Counter
@@ -38,6 +39,8 @@ class Complaints:
         """Log *what*, unless something of this *kind* was just said; tell if it was logged."""
         now = time.monotonic()
         if now - self._logged.get(kind, -INTERVAL) < INTERVAL:
+            return False
+        if sys.is_finalizing():  # a thread that is gone may have left with the lock of a handler
             return False
         self._logged[kind] = now
         with suppress(Exception):  # a handler or a filter of the host's may raise

@@ -8,7 +8,11 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from apilog import codec
+from apilog.codec import JSON
 from apilog.mask_record import omit
+
+_END = 2_048
+"""Characters that stay at each end of a text for which an event was too large."""
 
 Settle: TypeAlias = Callable[[Sequence[bytes], "str | None"], None]
 """Takes events that have their last place, and the reason if that is not the endpoint."""
@@ -159,9 +163,9 @@ class Consignment:
         self.hunting = False
 
     def lighten(self, piece: Piece) -> bool:
-        """Take the bodies off the only event of *piece*; say whether it had any."""
+        """Take most of the bodies off the only event of *piece*; say whether it had any."""
         (place,) = piece.places
-        lighter = without_bodies(self._events[place])
+        lighter = lightened(self._events[place])
         if lighter is None:
             return False
         self._events[place] = lighter
@@ -192,8 +196,12 @@ class Consignment:
             self._settle(tuple(self._originals[place] for place in places), reason)
 
 
-def without_bodies(event: bytes) -> bytes | None:
-    """Return *event* without its bodies, noting why they are missing; None if it has none."""
+def lightened(event: bytes) -> bytes | None:
+    """Return *event* with less in its bodies; None if it has none.
+
+    Of a long text whole lines stay at both ends. Other bodies go, and those of a second time: half
+    a JSON text is none. The event says so.
+    """
     try:
         document = codec.loads(event)
     except ValueError:
@@ -203,8 +211,25 @@ def without_bodies(event: bytes) -> bytes | None:
     lighter = False
     for side in ("request", "response"):
         message = document.get(side)
-        if isinstance(message, dict) and message.pop("body", None) is not None:
+        if not isinstance(message, dict) or message.get("body") is None:
+            continue
+        ends = None if message.get("transfer_encoding") else _both_ends(message.pop("body"))
+        if ends is not None:
+            message["body"] = ends
+        else:
+            message.pop("body", None)
             message.pop("transfer_encoding", None)
             omit(document, side, "too_large")
-            lighter = True
+        lighter = True
     return codec.dumps(document) if lighter else None
+
+
+def _both_ends(body: JSON) -> str | None:
+    """Return the whole lines at both ends of a long text, or None for what is none."""
+    if not isinstance(body, str) or len(body) <= 3 * _END:
+        return None
+    head, tail = body[:_END].rpartition("\n")[0], body[-_END:].partition("\n")[2]
+    if not head and not tail:
+        return None
+    left_out = len(body.encode()) - len(head.encode()) - len(tail.encode())
+    return f"{head}\n[... {left_out} bytes left out ...]\n{tail}"

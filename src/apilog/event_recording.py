@@ -32,8 +32,9 @@ _STRUCTURE = {
 """Fields that hold nothing of a body or a header."""
 
 _OWN = frozenset(
-    "aborted chunks duration_ms exception masked metadata_omitted reduced request_body_omitted"
-    " request_size response_body_omitted response_size route sdk ttfb_ms user_id_from view".split()
+    "aborted chunks clock_jump duration_ms exception masked metadata_omitted reduced"
+    " request_body_omitted request_size response_body_omitted response_size route sdk ttfb_ms"
+    " user_id_from view".split()
 )
 """What apilog itself says of a call."""
 

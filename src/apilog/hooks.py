@@ -88,36 +88,42 @@ class Hooks:
         self._complaints = complaints
         self._asked: dict[str, Callable[..., Any]] = {}
         self._async: set[str] = set()
+        self._sync_place: str | None = None
         self.masks: dict[str, Callable[..., Any]] = {}
         """The hooks of `MASKS` that were given."""
 
     def set(self, name: str, hook: object) -> None:
-        """Put *hook* in the place called *name*; a later one replaces it."""
+        """Put *hook* in the place called *name*; a later one replaces it.
+
+        Raises:
+            ConfigError: it is not callable, or async where nobody could await it.
+        """
         function = checked(name, hook)
         if name in MASKS:
             if is_async(function):
                 raise ConfigError(f"{name} = {hook!r}: is async; pass a plain function")
             self.masks[name] = function
         else:
+            is_awaited = is_async(function)
+            if is_awaited and self._sync_place is not None:
+                raise _misplaced(name, hook, self._sync_place)
             self._asked[name] = function
             self._async.discard(name)
-            if is_async(function):
+            if is_awaited:
                 self._async.add(name)
 
     def __bool__(self) -> bool:
         return bool(self._asked)
 
     def refuse_async(self, where: str) -> None:
-        """Refuse hooks that nobody could await.
+        """Refuse hooks that nobody could await, those that are set later as well.
 
         Raises:
             ConfigError: a hook is async, and *where* has no event loop.
         """
         for name in self._async:
-            raise ConfigError(
-                f"{name} = {self._asked[name]!r}: is async, but {where} is not;"
-                " pass a plain function"
-            )
+            raise _misplaced(name, self._asked[name], where)
+        self._sync_place = where
 
     def ask(self, exchange: Exchange, request: object, response: object) -> None:
         """Ask every hook, and keep the answers in *exchange*."""
@@ -171,6 +177,10 @@ class Hooks:
             exchange.drop_reason = f"{name}_failed"
             outcome = "the event is dropped"
         self._complaints.complain(f"hook_failed:{name}", f"hook {name} failed, {outcome}", error)
+
+
+def _misplaced(name: str, hook: object, where: str) -> ConfigError:
+    return ConfigError(f"{name} = {hook!r}: is async, but {where} is not; pass a plain function")
 
 
 class HookDecorators:

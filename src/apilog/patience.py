@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, TypeAlias
+
+_Call: TypeAlias = "tuple[Callable[..., Any], tuple[Any, ...]]"
 
 _MOST_HANGING = 3
 """Calls that may hang at the same time; later ones are given up at once, until one comes back."""
@@ -33,7 +36,7 @@ class Patience:
             TimeoutError: it takes too long.
             BaseException: whatever *function* raises.
         """
-        self._hanging = [each for each in self._hanging if each.is_busy]
+        self._hanging = [each for each in self._hanging if not each.is_back]
         if len(self._hanging) >= _MOST_HANGING:
             raise TimeoutError("too many calls hang")
         caller, self._caller = self._caller or _started(), None
@@ -49,30 +52,37 @@ class Patience:
 
 
 class _Caller:
-    """A thread that makes one call after the other."""
+    """A thread that makes one call after the other, as long as this object is held."""
 
     def __init__(self) -> None:
-        self._calls: SimpleQueue[tuple[Callable[..., Any], tuple[Any, ...]]] = SimpleQueue()
+        self._calls: SimpleQueue[_Call | None] = SimpleQueue()
         self._results: SimpleQueue[Callable[[], Any]] = SimpleQueue()
-        self.is_busy = False
 
     def start(self) -> None:
-        threading.Thread(target=self._run, name="apilog-caller", daemon=True).start()
+        queues = (self._calls, self._results)  # not this object, which would then live for ever
+        threading.Thread(target=_serve, args=queues, name="apilog-caller", daemon=True).start()
 
     def call(
         self, function: Callable[..., Any], arguments: tuple[Any, ...], seconds: float
     ) -> Callable[[], Any]:
         """Return a function that gives the result, or raises what the call raised."""
-        self.is_busy = True
         self._calls.put((function, arguments))
         return self._results.get(timeout=seconds)
 
-    def _run(self) -> None:
-        while True:
-            function, arguments = self._calls.get()
-            self._results.put(_outcome(function, arguments))
-            del function, arguments
-            self.is_busy = False
+    @property
+    def is_back(self) -> bool:
+        """Whether a call that nobody waited for has come to its end."""
+        return not self._results.empty()
+
+    def __del__(self) -> None:
+        with suppress(Exception):
+            self._calls.put(None)  # never blocks, in no finaliser and in no forked child
+
+
+def _serve(calls: SimpleQueue[_Call | None], results: SimpleQueue[Callable[[], Any]]) -> None:
+    while (call := calls.get()) is not None:
+        results.put(_outcome(*call))
+        del call
 
 
 def _outcome(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Callable[[], Any]:

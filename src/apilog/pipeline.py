@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import os
 import time
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,6 +15,7 @@ from apilog.courier import Courier
 from apilog.delivery import Destination, Dropped, Encoder, Limits
 from apilog.ledger import Ledger, Stats
 from apilog.losses import Losses
+from apilog.process import after_fork, at_end
 from apilog.worker import Bell, Worker
 
 SLICE = 0.001
@@ -287,14 +286,15 @@ def close_together(pipelines: Iterable[Pipeline], timeout: float | None = None) 
     return all([each.close(max(0.0, deadline - time.monotonic())) for each in closing])
 
 
-_pipelines: weakref.WeakSet[Pipeline] = weakref.WeakSet()
-atexit.register(lambda: close_together(_pipelines))
-
-
-def _renew_after_fork() -> None:
+def _renew_all() -> None:
     for pipeline in list(_pipelines):
         pipeline.renew()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_after_fork)
+def _close_all() -> None:
+    close_together(_pipelines)
+
+
+_pipelines: weakref.WeakSet[Pipeline] = weakref.WeakSet()
+after_fork(_renew_all)
+at_end(_close_all)

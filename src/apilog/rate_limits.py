@@ -35,6 +35,8 @@ def wanted_pause(status: int, headers: Mapping[str, str]) -> float | None:
     asked = retry_after(headers)
     if asked is None and (status in _PRESSED or remaining(headers) == 0):
         asked = reset_after(headers)
+    if asked is None and status in _PRESSED:
+        asked = _sentry(headers)
     return asked
 
 
@@ -88,6 +90,17 @@ def _numbers(headers: Mapping[str, str], what: str) -> list[float]:
     texts = [headers.get(f"{prefix}ratelimit-{what}", "") for prefix in ("", "x-")]
     items = [item.partition(";")[0].strip() for text in texts for item in text.split(",")]
     return [float(item) for item in items if _NUMBER.fullmatch(item)]
+
+
+def _sentry(headers: Mapping[str, str]) -> float | None:
+    """Return what ``X-Sentry-Rate-Limits`` asks for: ``60:error:key, 2700:default:organization``.
+
+    https://develop.sentry.dev/sdk/expected-features/rate-limiting/
+    """
+    items = headers.get("x-sentry-rate-limits", "").split(",")
+    told = [item.partition(":")[0].strip() for item in items]
+    seconds = [float(each) for each in told if _NUMBER.fullmatch(each)]
+    return _bounded(max(seconds)) if seconds else None
 
 
 def _bounded(seconds: float) -> float:

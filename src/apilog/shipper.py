@@ -91,9 +91,10 @@ class Shipper:
                 if now >= adopting:
                     adopting = now + ADOPT
                     self._spool.adopt()
-                if is_last or now >= due or self._ledger.urgent or self._is_full():
-                    due = now + self._interval
-                    self._ship()
+                everything = is_last or now >= due or self._ledger.urgent
+                if everything or self._is_full():
+                    due = now + self._interval if everything else due
+                    self._ship(everything=everything)
                     self._tell()
             is_kept_out = self._spool.busy and bool(self._spool.pending)  # others end now, too
             if is_last and not (is_kept_out and now < self._deadline()):
@@ -109,11 +110,14 @@ class Shipper:
             or self._spool.pending_bytes >= self._limits.batch_bytes
         )
 
-    def _ship(self) -> None:
+    def _ship(self, *, everything: bool) -> None:
+        """Ship what is stored, or only full batches; what is left of these has its own time."""
         try:
             for _ in range(ROUND):
                 if time.monotonic() >= self._deadline():
                     return
+                if not everything and not self._is_full():
+                    break
                 parcel = self._spool.next(self._events, self._courier.batch_bytes)
                 if parcel is None:
                     break

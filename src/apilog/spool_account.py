@@ -10,6 +10,8 @@ from apilog.spool import Spool, SpoolError
 
 _LOST = frozenset({"expired", "spool_full", "damaged"})
 
+SLOW = "the disk of the spool is slow; the worker writes for all requests until it is fast again"
+
 
 class SpoolAccount:
     """Keep *ledger* in step with *spool*, and say what is wrong with it."""
@@ -29,6 +31,8 @@ class SpoolAccount:
         elif what in _LOST:
             self._ledger.settle_stored(count, what, adopted=False)
             self._complaints.complain(f"spool_{what}", f"{count} stored events are lost: {what}")
+        elif what == "slow":
+            self._complaints.complain("spool_slow", SLOW)
         else:
             for _ in range(count):
                 self._complaints.count(f"spool_{what}")

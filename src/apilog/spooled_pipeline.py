@@ -13,6 +13,7 @@ from apilog.complaints import Complaints
 from apilog.delivery import Destination, Dropped, Encoder
 from apilog.overflow import Overflow
 from apilog.pipeline import Pipeline
+from apilog.process import runs_threads
 from apilog.shipper import Shipper
 from apilog.spool import Spool, SpoolError
 from apilog.spool_account import SpoolAccount
@@ -25,7 +26,9 @@ SYNC = 0.5
 """Seconds after which what was stored is also safe from a loss of power."""
 
 UNATTENDED = 1.0
-"""Seconds after which a worker that never ran never will."""
+"""Seconds until a worker that never ran never will, and between segments left to others."""
+
+NEVER_RAN = "the worker thread never ran; what is stored waits for another process to ship it"
 
 FOREVER = 3600.0
 
@@ -35,7 +38,8 @@ class SpooledPipeline(Pipeline):
 
     One thread encodes and stores, so that an event is on disk within 100 ms of its response even
     while another one, the shipper, waits for the endpoint. With *early*, requests store their
-    events themselves. Where the disk cannot be used, events wait in memory.
+    events themselves, and so they do where no thread runs: then other processes ship, and this one
+    does at its end. Where the disk cannot be used, events wait in memory.
     """
 
     def __init__(
@@ -86,7 +90,8 @@ class SpooledPipeline(Pipeline):
         self._sleeps = False
         self._fresh = False
         self._attended = False
-        self._unattended_since: float | None = None
+        self._alone = self._spool.write_only = not runs_threads()
+        self._unattended_since = float("-inf") if self._alone else None
 
     def wake(self) -> None:
         """Look for what earlier processes left, before the first call."""
@@ -96,7 +101,7 @@ class SpooledPipeline(Pipeline):
 
     def begin(self, exchange: Exchange) -> None:
         """Note on disk that a call began, so that one that kills the process leaves a trace."""
-        if not self._notes_begin or self._is_inside():
+        if not self._notes_begin or self._is_inside() or self._ledger.closed or self._spool.is_slow:
             return
         self._inside.add(threading.get_ident())
         try:
@@ -105,47 +110,49 @@ class SpooledPipeline(Pipeline):
         except SpoolError as trouble:
             self._account.complain(trouble)
         except Exception as error:  # noqa: BLE001 - the request must not notice
-            self._complaints.complain(
-                "begin_failed", "the beginning of a call was not noted", error
-            )
+            self._complaints.complain("begin_failed", "a call that began was not noted", error)
         finally:
             self._inside.discard(threading.get_ident())
 
     def submit(self, exchange: Exchange, size: int) -> None:
         """Store an exchange that has ended, or have the worker do it; never raise."""
         reason = exchange.drop_reason
-        if not self._early or self._is_inside() or self._ledger.closed:
+        if not (self._early or self._alone) or self._is_inside() or self._ledger.closed:
             super().submit(exchange, size)
         elif reason is not None:
             self._ledger.add_stored(reason)
             self._cancel(exchange)
+        elif self._spool.is_slow:  # it has held up somebody: that is enough
+            super().submit(exchange, size)
         else:
             self._inside.add(threading.get_ident())
             try:
                 self._store_now(exchange, size)
             finally:
                 self._inside.discard(threading.get_ident())
-            self._worker.start()
-        if self._sleeps:
-            self._bell.ring()
-        elif not self._attended:
+            if not self._ledger.closed:
+                self._worker.start()
+        if self._alone or not self._attended:
             self._attend()
+        elif self._sleeps:
+            self._bell.ring()
 
     def _attend(self) -> None:
         """Store on this thread what no worker does: some servers let no thread but theirs run.
 
-        What is stored is left to other processes: one that has threads, or `apilog ship`.
+        Others ship it, which have threads; the last second before a silence waits for its end.
         """
         now = time.monotonic()
         if self._unattended_since is None:
-            self._unattended_since = now
+            self._unattended_since = float("-inf") if self._worker.refused else now
         if now - self._unattended_since < UNATTENDED or self._is_inside():
             return
         self._unattended_since = now
         self._inside.add(threading.get_ident())
         try:
-            self._complaints.complain("no_worker", "the worker thread never ran; see the manual")
-            self._spool.write_only = True
+            if not self._alone:
+                self._complaints.complain("no_worker", NEVER_RAN)
+                self._alone = self._spool.write_only = True
             self._store_all()
             self._spool.roll()
         finally:
@@ -155,7 +162,13 @@ class SpooledPipeline(Pipeline):
         """Have everything that was submitted so far shipped; return the mark for `wait_until`."""
         mark = super().hurry()
         self._shipper.hurry()
+        if self._alone:
+            self._spool.roll()
         return mark
+
+    def wait_until(self, mark: int, timeout: float) -> bool:
+        """Say whether everything before *mark* was settled within *timeout* seconds."""
+        return super().wait_until(mark, 0.0 if self._alone else timeout)  # it is not ours to settle
 
     def _is_inside(self) -> bool:
         """Say whether this thread is at work here already: a finaliser must not wait for itself."""
@@ -193,11 +206,13 @@ class SpooledPipeline(Pipeline):
         """Store what comes, until the pipeline closes."""
         self._inside.add(threading.get_ident())
         self._attended = True
+        self._alone = self._spool.write_only = not runs_threads()
         synced = time.monotonic()
         try:
             while not self._ledger.closed:
                 self._wait_for_work(SYNC if self._fresh or self._overflow else FOREVER)
-                self._ships.start()
+                if not self._alone:
+                    self._ships.start()
                 self._store_all()
                 if self._fresh and time.monotonic() - synced >= SYNC:
                     self._fresh = False
@@ -206,7 +221,10 @@ class SpooledPipeline(Pipeline):
             self._store_all()
         finally:
             self._shipper.finish()
-            self._ships.start()
+            if not self._alone:
+                self._ships.start()
+            if not self._ships.was_started:  # it may not, at the end; while that waits, we run
+                self._run_shipper()
             self._inside.discard(threading.get_ident())  # another thread may get this number
 
     def _wait_for_work(self, seconds: float) -> None:
@@ -271,7 +289,7 @@ class SpooledPipeline(Pipeline):
         self._inside.discard(threading.get_ident())
 
     def _finish(self, timeout: float) -> None:
-        if self._ledger.waits or self._spool.pending:
+        if not self._worker.was_started and (self._ledger.waits or self._spool.pending):
             self._worker.start(patience=timeout)
         if not self._worker.was_started:
             self._store_all()

@@ -45,7 +45,7 @@ class UserMasks:
             changed = self._patience.call(self._hooks["mask_body"], content_type, body)
             if changed is not None and not isinstance(changed, (bytes, bytearray)):
                 raise TypeError(f"expected bytes or None, not {type(changed).__name__}")
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - counted and logged, never thrown
+        except BaseException as error:  # noqa: BLE001 - counted and logged, never thrown
             self._complain("mask_body", "the body stays home", error)
             raise OmittedError("mask_body_failed") from None
         if changed is None:
@@ -65,7 +65,7 @@ class UserMasks:
                 changed = cast("dict[str, JSON]", codec.loads(codec.dumps(event.document())))
                 changed["transaction_id"] = document["transaction_id"]
                 return changed
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - counted and logged, never thrown
+        except BaseException as error:  # noqa: BLE001 - counted and logged, never thrown
             self._complain("mask_event", "the event is dropped", error)
             raise Dropped("mask_event_failed") from None
         raise Dropped("mask_event")

@@ -7,6 +7,16 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from apilog.complaints import Complaints
+from apilog.process import expect_end, has_workers_to_fork, runs_threads
+
+NO_THREADS = (
+    "uWSGI lets no thread run here: start it with --enable-threads, or else events wait for the"
+    " end of the process, or in the spool for another one, such as `apilog ship`"
+)
+NO_THREADS_YET = (
+    "no thread starts in uWSGI's master, whose workers would not survive it: what happens there"
+    " before they are forked waits for its end, or in the spool for one of them"
+)
 
 
 class Worker:
@@ -22,6 +32,8 @@ class Worker:
         """Begin anew in a forked child: the thread, and whoever held the lock, are not there."""
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
+        self.refused = False
+        """Whether no thread may be started here, as of the last time."""
 
     @property
     def is_alive(self) -> bool:
@@ -47,15 +59,25 @@ class Worker:
         thread = self._thread
         if thread is not None and thread.is_alive():  # every request asks
             return
+        if has_workers_to_fork():
+            self.refused = True
+            self._complaints.complain("no_worker", NO_THREADS_YET)
+            return
         if not self._starting.acquire(timeout=patience):
             return
         try:
             if not self.is_alive:
+                expect_end()
+                if not runs_threads() and not self.was_started:
+                    self._complaints.complain("no_worker", NO_THREADS)
                 thread = threading.Thread(target=self._work, name=self._name, daemon=True)
                 thread.start()
                 self._thread = thread
+                self.refused = False
         except RuntimeError as error:  # no threads here, or the interpreter is going down
-            self._complaints.complain("no_worker", "the worker thread did not start", error)
+            self.refused = True
+            if threading.main_thread().is_alive():
+                self._complaints.complain("no_worker", "the worker thread did not start", error)
         finally:
             self._starting.release()
 

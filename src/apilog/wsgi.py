@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
-from apilog.capture import RequestHead, current
+from apilog.capture import Exchange, RequestHead, current
 from apilog.client import Client, Destinations, client_for
 from apilog.headers import FROM_ENVIRON
 from apilog.wsgi_call import EXCHANGE as EXCHANGE
@@ -47,8 +47,7 @@ class ApiLogMiddleware:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Handle one call as the app does."""
-        path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-        exchange = self.client.begin(path, kept(environ), read_head)
+        exchange = self._begin(environ)
         if exchange is None:
             return self.app(environ, start_response)
         call = self._new_call(self, exchange, environ, start_response)
@@ -72,6 +71,13 @@ class ApiLogMiddleware:
     def request(self, environ: Environ) -> object:
         """Return the request as hooks see it; integrations give their framework's own."""
         return environ
+
+    def _begin(self, environ: Environ) -> Exchange | None:
+        outer: Exchange | None = environ.get(EXCHANGE)
+        if outer is not None and outer.is_under_way_for(self.client):
+            return None
+        path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+        return self.client.begin(path, kept(environ), read_head)
 
 
 def kept(environ: Environ) -> Environ:

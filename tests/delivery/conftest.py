@@ -170,6 +170,10 @@ class Endpoint:
         """End every hang, now and later."""
         self._released.set()
 
+    def is_released_within(self, seconds: float) -> bool:
+        """Wait for `release`, at most so long; for behaviours to call."""
+        return self._released.wait(seconds)
+
     def wait_for(self, condition: Callable[[], bool], timeout: float = PATIENCE) -> None:
         """Return once *condition* holds; it is asked whenever something was received."""
         with self._changed:

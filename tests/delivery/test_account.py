@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 from wsgiref.util import setup_testing_defaults
 
 import pytest
@@ -165,3 +169,50 @@ def test_an_app_that_is_its_own_endpoint_does_not_record_that(
     response.close()
     assert client.flush(10)
     assert (destination.batches, client.stats().dropped) == ([], {"self_traffic": 1})
+
+
+@pytest.mark.parametrize("durability", [None, "worker", "request"])
+def test_an_app_that_is_its_own_collector_gets_every_call_once_and_no_more(
+    new_client: New, call: Call, tmp_path: Path, durability: str | None
+) -> None:
+    """A delivery that made an event would make a delivery, and so on for ever."""
+    paths: list[str] = []
+    posts = 0
+
+    def collector(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        nonlocal posts
+        posts += 1
+        body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+        events = json.loads(gzip.decompress(body))
+        paths.extend(event["request"]["uri"].rpartition("/")[2] for event in events)
+        start_response("201 Created", [("Content-Length", "0")])
+        return [b""]
+
+    server = make_server("127.0.0.1", 0, lambda *_: [], handler_class=Quiet)
+    spooled = {"spool": tmp_path / "spool", "durability": durability} if durability else {}
+    url = f"http://127.0.0.1:{server.server_port}"
+    client = new_client(Collector(url), flush_interval=0.01, **spooled)
+    server.set_app(ApiLogMiddleware(collector, client=client))
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        for number in range(1_000):
+            call(client, f"/{number}")
+        assert client.flush(PATIENCE)
+        assert client.flush(PATIENCE), "and whatever that made"
+    finally:
+        server.shutdown()
+        thread.join(PATIENCE)
+        server.server_close()
+    assert client.flush(PATIENCE), "nothing is left that wants an endpoint"
+    assert sorted(map(int, paths)) == list(range(1_000))
+    stats = client.stats()
+    assert stats.dropped == {"self_traffic": posts}
+    assert (stats.captured, stats.delivered) == (1_000 + posts, 1_000)
+
+
+class Quiet(WSGIRequestHandler):
+    """Log no request."""
+
+    def log_message(self, *_: Any) -> None:
+        pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from apilog import DeliveryError, Rejected, RetryLater
 from apilog.complaints import Complaints
-from apilog.consignment import without_bodies
+from apilog.consignment import lightened
 from apilog.courier import BUDGET, PROBE_BYTES, STRIKES, Courier
 from apilog.delivery import Limits
 from apilog.destinations import Collector
@@ -624,6 +625,19 @@ def test_an_event_too_large_alone_goes_without_its_bodies() -> None:
     assert len(trip.posts) <= 7
 
 
+@pytest.mark.parametrize(("count", "large"), [(3, 1), (50, 1), (50, 5), (100, 3)])
+def test_events_too_large_alone_cost_no_more_posts_than_a_search_for_them(
+    count: int, large: int
+) -> None:
+    for seed in range(20):
+        places = random.Random(seed).sample(range(count), large)
+        trip = Trip(larger_than(64_000))
+        batch = [event(each, 100_000 if each in places else 800) for each in range(count)]
+        assert trip.deliver(batch)
+        assert trip.lost("rejected") == []
+        assert len(trip.posts) <= 2 * large * ceil(log2(count)) + 1
+
+
 def test_an_event_too_large_even_without_bodies_is_refused_alone() -> None:
     trip = Trip(larger_than(64_000))
     large = json.dumps({"n": 1, "request": {"body": "x", "uri": "y" * 100_000}}).encode()
@@ -658,6 +672,25 @@ def test_an_endpoint_that_finds_everything_too_large_is_not_believed() -> None:
     assert trip.courier.batch_bytes == Limits().batch_bytes
 
 
+def test_of_a_long_text_whole_lines_stay_at_both_ends_and_then_nothing() -> None:
+    lines = "".join(f"line {number}\n" for number in range(5_000))
+    long = json.dumps({"request": {"body": lines}, "response": {"body": {"a": 1}}}).encode()
+    first = lightened(long)
+    assert first is not None
+    document = json.loads(first)
+    head, told, tail = document["request"]["body"].partition("[... ")
+    assert lines.startswith(head)
+    left_out, _, tail = tail.partition(" bytes left out ...]\n")
+    assert lines.endswith(tail)
+    assert told
+    assert len(head) - 1 + int(left_out) + len(tail) == len(lines)
+    assert document["metadata"]["apilog"] == {"response_body_omitted": "too_large"}
+    second = lightened(first)
+    assert second is not None
+    assert "body" not in json.loads(second)["request"]
+    assert lightened(second) is None
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -669,7 +702,7 @@ def test_an_endpoint_that_finds_everything_too_large_is_not_believed() -> None:
     ],
 )
 def test_what_has_no_bodies_cannot_go_without_them(text: bytes) -> None:
-    assert without_bodies(text) is None
+    assert lightened(text) is None
 
 
 # Closed

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -253,3 +255,188 @@ call(client)
     assert (done.code, done.stdout) == (0, "1\n")
     assert done.stderr.startswith("apilog: closing a destination failed: RuntimeError at ")
     assert len(done.stderr.splitlines()) == 1
+
+
+SHUTDOWN = """
+import atexit
+import json
+import threading
+import time
+
+last = []
+atexit.register(lambda: [each() for each in last])  # before apilog is imported, so it runs after it
+
+from dataclasses import asdict
+from wsgiref.util import setup_testing_defaults
+from apilog import Client
+from apilog.wsgi import ApiLogMiddleware
+
+client = Client(
+    sys.argv[1],
+    spool=sys.argv[2],
+    durability=sys.argv[3],
+    flush_interval=0.01,
+    shutdown_timeout=0.3,
+)
+
+
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"x"]
+
+
+class Leaving:
+    def __init__(self, path):
+        self.middleware = ApiLogMiddleware(app, client=client)
+        self.environ = {"PATH_INFO": path}
+        setup_testing_defaults(self.environ)
+
+    def __del__(self):
+        response = self.middleware(self.environ, lambda *_: lambda _: None)
+        list(response)
+        getattr(response, "close", lambda: None)()
+
+
+def load():
+    number = 0
+    while True:
+        number += 1
+        call(client, f"/daemon/{threading.get_ident()}/{number}")
+        time.sleep(0.001)
+
+
+def tell():
+    call(client, "/late")
+    print(json.dumps([asdict(client.stats()), started]))
+
+
+def watch():
+    start = threading.Thread.start
+
+    def noted(thread):
+        started.append(thread.name)
+        start(thread)
+
+    threading.Thread.start = noted
+
+
+started = []
+last.append(tell)
+call(client, "/first")
+kept = Leaving("/collected")
+kept.itself = kept
+sys.modules["kept"] = Leaving("/torn-down")
+for _ in range(2):
+    threading.Thread(target=load, daemon=True).start()
+atexit.register(call, client, "/at-exit")
+atexit.register(watch)
+ours = {"apilog-worker", "apilog-shipper"}
+while client.stats().captured < 20 or not ours <= {each.name for each in threading.enumerate()}:
+    pass
+"""
+
+
+@pytest.mark.parametrize("durability", ["worker", "request"])
+@pytest.mark.parametrize("hangs", [False, True], ids=["an endpoint that works", "one that hangs"])
+def test_calls_that_are_made_while_the_interpreter_ends_are_stored_or_counted(
+    run: New, endpoint: Any, answer: New, tmp_path: Path, durability: str, hangs: bool
+) -> None:
+    """Exit functions, finalisers and daemon threads; no thread is begun for them any more."""
+    if hangs:
+        endpoint.default = endpoint.hang
+    done = run(SHUTDOWN, endpoint.url, str(tmp_path / "spool"), durability)
+    assert done.code == 0
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("apilog: ")]
+    assert lines == []
+    stats, started = json.loads(done.stdout)
+    assert started == []
+    assert stats["dropped"].keys() == {"closed"}, "only what came after our own farewell"
+    places = stats["queued"], stats["delivered"], stats["spooled"], stats["quarantined"]
+    assert stats["captured"] == sum(places) + stats["dropped"]["closed"]
+    assert stats["spooled"] > 0 if hangs else stats["delivered"] > 0
+    endpoint.default = answer(201)
+    endpoint.release()
+    done = run(
+        CLIENT.replace("shutdown", "spool=sys.argv[3], shutdown") + "call(client, '/next')",
+        endpoint.url,
+        "10",
+        str(tmp_path / "spool"),
+    )
+    assert (done.code, done.stderr) == (0, "")
+    amid = [event for event in endpoint.events if "process_died" in event["metadata"]["apilog"]]
+    paths = set(endpoint.paths) - {"/next"}
+    assert {"/first", "/at-exit"} <= paths
+    assert "/late" not in paths
+    assert len(amid) <= 2, "one for each thread"
+    assert len(paths) - len(amid) == stats["delivered"] + stats["spooled"]
+
+
+@pytest.mark.parametrize("spooled", [False, True], ids=["memory", "spool"])
+def test_a_finaliser_waits_for_no_lock_that_a_thread_took_with_it(
+    run: New, endpoint: Any, tmp_path: Path, spooled: bool
+) -> None:
+    """Daemon threads stop where they are when the interpreter ends, and never let go."""
+    option = "spool=sys.argv[3], durability='request'" if spooled else ""
+    program = CLIENT.replace("shutdown", f"{option}{', ' * spooled}shutdown") + BUSY
+    done = run(program, endpoint.url, "0.3", str(tmp_path / "spool"))
+    assert (done.code, done.stderr, done.stdout) == (0, "", "finalised\n")
+
+
+BUSY = """
+import threading
+from wsgiref.util import setup_testing_defaults
+from apilog.wsgi import ApiLogMiddleware
+
+
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"x"]
+
+
+class Leaving:
+    def __init__(self):
+        self.middleware, self.write = ApiLogMiddleware(app, client=client), os.write
+        self.environ = {}
+        setup_testing_defaults(self.environ)
+        self.response = self.middleware(self.environ, lambda *_: lambda _: None)
+
+    def __del__(self):
+        list(self.response)
+        self.response.close()
+        list(self.middleware(self.environ, lambda *_: lambda _: None))
+        self.write(1, b"finalised\\n")
+
+
+def ask():
+    while True:
+        client.stats()
+
+
+call(client)
+sys.modules["kept"] = Leaving()
+for _ in range(3):
+    threading.Thread(target=ask, daemon=True).start()
+"""
+
+
+@pytest.mark.parametrize("durability", ["worker", "request"])
+def test_a_process_that_ends_before_our_threads_began_leaves_its_calls_to_the_next(
+    run: New, endpoint: Any, tmp_path: Path, durability: str
+) -> None:
+    """Newer Pythons begin no thread any more once the interpreter is to end."""
+    spooled = CLIENT.replace("shutdown", "spool=sys.argv[3], durability=sys.argv[4], shutdown")
+    arguments = endpoint.url, "10", str(tmp_path / "spool"), durability
+    first = run(
+        spooled
+        + """
+import atexit
+atexit.register(lambda: [call(client, f"/{number}") for number in range(3)])
+""",
+        *arguments,
+    )
+    assert first.code == 0
+    assert [line for line in first.stderr.splitlines() if not line.startswith("apilog: ")] == []
+    assert first.seconds < 8, "it waited for nobody"
+    second = run(spooled + "call(client, '/next')", *arguments)
+    assert (second.code, second.stderr) == (0, "")
+    assert sorted(endpoint.paths) == ["/0", "/1", "/2", "/next"]

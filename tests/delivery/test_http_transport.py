@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from types import SimpleNamespace
 from typing import Any
 
@@ -225,6 +226,39 @@ def test_an_endpoint_that_reads_nothing_is_given_up(hasty: Any, endpoint: Any) -
     endpoint.script.append(lambda _connection: threading.Event().wait(2))
     with pytest.raises(RetryLater):
         hasty.post("/v1/events/batch", [_incompressible(20_000_000)])
+
+
+def test_an_endpoint_that_reads_ever_so_slowly_is_given_up(hasty: Any, endpoint: Any) -> None:
+    """Every single write makes some way: only all of them together take too long."""
+    taken: list[int] = []
+
+    def sip(connection: Any) -> None:
+        while not connection.endpoint.is_released_within(0.02):
+            taken.append(len(connection.socket.recv(16_384)))
+
+    endpoint.script.append(sip)
+    began = time.monotonic()
+    with pytest.raises(RetryLater):
+        hasty.post("/v1/events/batch", [_incompressible(20_000_000)])
+    assert time.monotonic() - began < 5
+    assert len(taken) > 3
+    assert outcome(hasty) is None
+
+
+def test_an_endpoint_that_takes_no_connection_is_given_up(no_proxies: pytest.MonkeyPatch) -> None:
+    """Its queue of connections is full: whoever comes is not even refused."""
+    with socket.socket() as full, ExitStack() as waiting:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(8):
+            other = waiting.enter_context(socket.socket())
+            other.setblocking(False)
+            other.connect_ex(full.getsockname())
+        transport = HttpTransport(f"http://127.0.0.1:{full.getsockname()[1]}", {}, timeout=0.3)
+        trouble = outcome(transport)
+        assert isinstance(trouble, RetryLater)
+        assert "Timeout" in str(trouble)
+        transport.close()
 
 
 def _incompressible(size: int) -> bytes:

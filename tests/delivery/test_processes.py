@@ -6,6 +6,8 @@ import json
 import signal
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -380,3 +382,216 @@ os.kill(os.getpid(), signal.SIGKILL)
     )
     assert done.code == -signal.SIGKILL
     assert all(json.loads(each.text) for each in endpoint.received)
+
+
+SPOOLED_FORKS = """
+import json
+over = threading.Event()
+
+def load():
+    while not over.is_set():
+        call(client, "/parent")
+        client.stats()
+        time.sleep(0.001)
+
+threads = [threading.Thread(target=load) for _ in range(3)]
+for thread in threads:
+    thread.start()
+codes = []
+for number in range(int(sys.argv[4])):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(30)
+        call(client, f"/child/{number}")
+        ok = client.flush(20) and client.close(10) and client.stats().delivered >= 1
+        os._exit(0 if ok else 1)
+    codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+over.set()
+for thread in threads:
+    thread.join(10)
+assert client.flush(20)
+stats = client.stats()
+print(json.dumps([codes, stats.captured, stats.delivered, dict(stats.dropped)]))
+"""
+
+
+@forks
+@pytest.mark.parametrize("durability", ["worker", "request"])
+@pytest.mark.parametrize(
+    "count", [25, pytest.param(200, marks=pytest.mark.long)], ids=["a few", "two hundred"]
+)
+def test_a_fork_while_threads_store_and_ship_never_deadlocks(
+    run: New, endpoint: Any, tmp_path: Path, durability: str, count: int
+) -> None:
+    program = FORK.replace("3600", "0.01").replace(
+        "batch_size=1000", "spool=sys.argv[2], durability=sys.argv[3]"
+    )
+    done = run(
+        program + SPOOLED_FORKS, endpoint.url, str(tmp_path / "spool"), durability, str(count)
+    )
+    assert (done.code, done.stderr) == (0, "")
+    codes, captured, delivered, dropped = json.loads(done.stdout)
+    assert codes == [0] * count
+    assert (captured, dropped) == (delivered, {})
+    children = [path for path in endpoint.paths if path.startswith("/child/")]
+    assert sorted(children) == sorted(f"/child/{number}" for number in range(count))
+    assert len(endpoint.paths) == delivered + count, "and all of the parent's, once"
+
+
+FROM_A_VIEW = """
+import json
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from apilog import Client
+from apilog.wsgi import ApiLogMiddleware
+
+
+def held(directory):
+    \"\"\"Tell which files of the spool this process has open.\"\"\"
+    found = []
+    for each in os.listdir("/proc/self/fd"):
+        try:
+            found.append(os.readlink(f"/proc/self/fd/{each}"))
+        except OSError:
+            pass
+    return [each for each in found if each.startswith(directory)]
+
+
+def tell(directory, told):
+    with open(told, "a") as file:
+        file.write(json.dumps(held(directory)) + "\\n")
+
+
+def view(environ, start_response):
+    if environ["PATH_INFO"] == "/plain":
+        code = 0
+    elif method == "pool":
+        with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("fork")) as pool:
+            list(pool.map(tell, [spool] * 3, [told] * 3))
+        code = 0
+    else:
+        if method == "billiard":
+            import billiard as context
+        else:
+            context = multiprocessing.get_context(method)
+        child = context.Process(target=tell, args=(spool, told))
+        child.start()
+        child.join(30)
+        code = child.exitcode
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [str(code).encode()]
+
+
+def get(path):
+    environ = {"PATH_INFO": path}
+    setup_testing_defaults(environ)
+    response = app(environ, lambda *_: lambda _: None)
+    assert b"".join(response) == b"0"
+    response.close()
+
+
+if __name__ == "__main__":
+    from wsgiref.util import setup_testing_defaults
+
+    method, url, spool, told = sys.argv[1:]
+    client = Client(url, spool=spool, durability="request", flush_interval=0.01)
+    app = ApiLogMiddleware(view, client=client)
+    get("/plain")
+    for number in range(3):
+        get(f"/{number}")
+    print(client.close(10), client.stats().captured, client.stats().delivered)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+@pytest.mark.parametrize(
+    "method", ["fork", "spawn", "forkserver", "pool", pytest.param("billiard", id="celery's own")]
+)
+def test_a_process_that_a_view_starts_has_no_part_in_the_spool(
+    run: New, endpoint: Any, tmp_path: Path, method: str
+) -> None:
+    """It holds none of its files, or else nobody could adopt them, and it ships nothing."""
+    if method == "billiard":
+        pytest.importorskip("billiard")
+    told = tmp_path / "told"
+    done = run(FROM_A_VIEW, method, endpoint.url, str(tmp_path / "spool"), str(told))
+    assert (done.code, done.stderr) == (0, "")
+    assert done.stdout == "True 4 4\n"
+    assert [json.loads(line) for line in told.read_text().splitlines()] == [[]] * (
+        9 if method == "pool" else 3
+    )
+    assert sorted(endpoint.paths) == ["/0", "/1", "/2", "/plain"]
+
+
+GREEN = """
+import time
+
+url, spool, package, moment = sys.argv[1:]
+
+
+def patch():
+    if package == "gevent":
+        from gevent import monkey
+        monkey.patch_all()
+    else:
+        import eventlet
+        eventlet.monkey_patch()
+
+
+def spawn(work, count):
+    if package == "gevent":
+        import gevent
+        gevent.joinall([gevent.spawn(work, number) for number in range(count)], raise_error=True)
+    else:
+        import eventlet
+        pool = eventlet.GreenPool()
+        for _ in pool.imap(work, range(count)):
+            pass
+
+
+def work(number):
+    for turn in range(10):
+        call(client, f"/{number}/{turn}")
+        time.sleep(0.001)
+
+
+if moment == "first":
+    patch()
+import apilog.wsgi
+from apilog import Client
+if moment == "after the import":
+    patch()
+options = {"spool": spool, "durability": "request"} if spool else {}
+client = Client(url, flush_interval=0.01, **options)
+if moment == "after the client":
+    patch()
+spawn(work, 20)
+print(client.flush(10), client.stats().captured, client.stats().delivered, client.close(10))
+"""
+
+
+@pytest.mark.parametrize("spooled", [False, True], ids=["memory", "spool"])
+@pytest.mark.parametrize(
+    ("package", "moment"),
+    [
+        ("gevent", "first"),
+        ("gevent", "after the import"),
+        ("gevent", "after the client"),
+        ("eventlet", "first"),
+        ("eventlet", "after the import"),  # later, it takes locks out of the objects they are in
+    ],
+)
+def test_threads_that_are_replaced_by_green_ones_deliver_as_well(
+    run: New, endpoint: Any, tmp_path: Path, package: str, moment: str, spooled: bool
+) -> None:
+    """Locks of both kinds must not meet: one that blocks the real thread stops every green one."""
+    if find_spec(package) is None:
+        pytest.skip(f"{package} is not installed")
+    spool = str(tmp_path / "spool") if spooled else ""
+    done = run(GREEN, endpoint.url, spool, package, moment)
+    assert done.code == 0
+    assert done.stdout == "True 200 200 True\n"
+    assert "Traceback" not in done.stderr
+    assert "apilog: " not in done.stderr
+    expected = sorted(f"/{number}/{turn}" for number in range(20) for turn in range(10))
+    assert sorted(endpoint.paths) == expected

@@ -165,6 +165,14 @@ def test_how_much_is_left_of_a_limit(
         ),
         pytest.param(408, {"retry-after": "3"}, 3, id="any failure may name a time"),
         pytest.param(429, {}, None, id="nothing said"),
+        pytest.param(
+            429,
+            {"x-sentry-rate-limits": "60:error:key, 90::organization"},
+            90,
+            id="Sentry's words, the longest",
+        ),
+        pytest.param(429, {"x-sentry-rate-limits": "soon:error"}, None, id="Sentry's, but no time"),
+        pytest.param(500, {"x-sentry-rate-limits": "60:error:key"}, None, id="Sentry's, of a bug"),
     ],
 )
 def test_the_pause_that_a_failure_asks_for(

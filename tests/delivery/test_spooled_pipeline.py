@@ -351,3 +351,47 @@ def test_without_file_locks_only_the_spool_is_missed(tmp_path: Path) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False
     )
     assert (done.stdout, done.stderr) == ("spool: needs a POSIX system (fcntl is missing)\n", "")
+
+
+def test_of_two_apps_at_one_spool_one_ships_at_a_time(
+    new_client: New, new_destination: New, call: Call
+) -> None:
+    """Whoever has the turn may also deliver what the other one left."""
+    destinations = [new_destination(), new_destination()]
+    first, second = (new_client(each, durability="request") for each in destinations)
+    destinations[0].gate.clear()
+    call(first, "/first/0")
+    destinations[0].wait_for(lambda: len(destinations[0].attempts) == 1)
+    for number in range(10):
+        call(second, f"/second/{number}")
+    assert not second.flush(0.3)
+    assert destinations[1].attempts == [], "two at a time"
+    destinations[0].gate.set()
+    assert first.flush(PATIENCE)
+    assert second.flush(PATIENCE)
+    paths = [path for each in destinations for path in each.paths]
+    assert sorted(paths) == ["/first/0", *(f"/second/{number}" for number in range(10))]
+
+
+def test_an_event_too_large_for_the_endpoint_even_without_bodies_is_kept_aside(
+    new_client: New, destination: Any, call: Call, balanced: Balanced
+) -> None:
+    def send(batch: Any, send: Any = destination.send) -> None:
+        if sum(map(len, batch)) > 2_000:
+            raise Rejected("413", why="too_large")
+        send(batch)
+
+    destination.send = send
+    client = new_client(destination, durability="request", flush_interval=LONG)
+    call(client, "/small")
+    call(client, "/with-a-large-body", b"x" * 5_000)
+    call(client, "/far" * 1_000)
+    assert client.flush(PATIENCE)
+    assert sorted(destination.paths) == ["/small", "/with-a-large-body"]
+    stats = client.stats()
+    assert (stats.delivered, stats.quarantined, balanced(stats)) == (2, 1, True)
+    omitted = [
+        json.loads(event)["metadata"]["apilog"].get("response_body_omitted")
+        for event in destination.events
+    ]
+    assert sorted(map(str, omitted)) == ["None", "too_large"]

@@ -7,7 +7,7 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -70,6 +70,54 @@ def test_a_killed_process_loses_nothing_that_it_had_stored(
     spool = new_spool()
     stored = sum(kill_and_check(place, size, spool, reports) for _ in range(kills))
     assert stored > kills
+    assert list(place.glob("*.seg")) == []
+
+
+def large(number: int, sizes: Sequence[int]) -> bytes:
+    """Return a large event; its content follows from its number, to the last byte."""
+    size = sizes[number % len(sizes)]
+    word = b"%d," % number
+    return b'{"n":%d,"f":"%s"}' % (number, (word * (size // len(word)))[:size])
+
+
+def tear(place: Path, spool: Spool, reports: Reports, sizes: Sequence[int]) -> int:
+    """Kill a child amid large events; return how many records that tore: none of them is taken."""
+
+    def work(pipe: int) -> None:
+        theirs = Spool(place, report=Reports())
+        for number in range(1_000_000):
+            theirs.append(large(number, sizes))
+            os.write(pipe, b"%d\n" % number)
+
+    child = forked(work)
+    said = child.heard()
+    time.sleep(random.random() * 0.01)  # at any moment, which is not to be waited for
+    child.kill()
+    said += child.rest()
+    assert child.ended() == -signal.SIGKILL
+    stored = len(said.splitlines())
+    reports.clear()
+    found = adopted_and_drained(spool)
+    assert stored <= len(found) <= stored + 1
+    assert all(event == large(number, sizes) for number, event in enumerate(found))
+    torn = reports["corrupt"]
+    assert torn <= 1
+    assert set(reports) <= {"adopted", "corrupt"}
+    return torn
+
+
+LARGE = (64_000, 300_000, 1_000_000, 2_000_000)
+
+
+@pytest.mark.parametrize(
+    "kills", [12, pytest.param(200, marks=pytest.mark.long)], ids=["a few", "two hundred"]
+)
+def test_a_kill_tears_one_large_event_at_most_and_it_is_not_taken_for_whole(
+    kills: int, place: Path, new_spool: NewSpool, reports: Reports
+) -> None:
+    spool = new_spool()
+    torn = sum(tear(place, spool, reports, LARGE) for _ in range(kills))
+    print(f"\n{kills} kills tore {torn} records")
     assert list(place.glob("*.seg")) == []
 
 
@@ -214,6 +262,48 @@ def test_a_fork_in_the_middle_of_opening_leaves_no_descriptor_behind(
     thread.join(20)
     assert (said, child.ended()) == (b"0", 0)
     assert drained(spool) == [b"1", b"2"]
+
+
+def test_a_fork_in_the_middle_of_closing_leaves_no_lock_behind(
+    place: Path, new_spool: NewSpool
+) -> None:
+    """The child would hold the lock of the one who ships, as long as it lives, and not know it."""
+    closing, forking = threading.Event(), threading.Event()
+
+    class Slow(set[int]):
+        def discard(self, descriptor: int) -> None:
+            super().discard(descriptor)
+            closing.set()
+            assert forking.wait(20)
+
+    files = FaultyFiles()
+    spool = new_spool(files=files)
+    spool.append(b"of the parent")
+    assert spool.next(1, 100)
+    files._open = Slow(files._open)
+    thread = threading.Thread(target=spool.release)
+    thread.start()
+    assert closing.wait(20)
+
+    def work(pipe: int) -> None:
+        forking.set()
+        spool.renew()
+        spool.append(b"of the child")
+        os.write(pipe, b"ready")
+        os.read(go, 1)
+        os.write(pipe, b"".join(drained(spool)))
+
+    go, say = os.pipe()
+    child = forked(work)
+    said = child.heard()
+    forking.set()
+    thread.join(20)
+    os.write(say, b"!")
+    said += child.rest()
+    assert (said, child.ended()) == (b"readyof the child", 0)
+    assert drained(spool) == [b"of the parent"]
+    os.close(go)
+    os.close(say)
 
 
 def test_a_parcel_of_the_parent_means_nothing_in_the_child(

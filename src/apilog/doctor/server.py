@@ -36,7 +36,8 @@ def _uwsgi(config: Config) -> Iterator[Check]:
     except ImportError:
         return
     options = {_text(name): value for name, value in dict(getattr(uwsgi, "opt", {})).items()}
-    threads = _is_on(options, "enable-threads") or "threads" in options
+    wanted = _is_on(options, "enable-threads") or "threads" in options
+    threads = bool(getattr(uwsgi, "has_threads", wanted))  # from 2.0.27 on it always has
     if not threads and config.spool is None:
         yield problem(
             NAME,

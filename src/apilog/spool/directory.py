@@ -21,6 +21,9 @@ QUARANTINE = "quarantine"
 ALONE = "alone-"
 """Begins the name of a directory inside, of one process, where file locks do not work."""
 
+FIRST = 1_577_836_800 * 10**9
+"""The beginning of 2020, in nanoseconds since 1970: a clock that says less was never set."""
+
 SPARED_BYTES = 1024 * 1024 * 1024
 SPARED_SHARE = 0.05
 """What a spool leaves free on its disk: this much, or this part of it, whichever is less."""
@@ -118,6 +121,28 @@ class Directory:
         own = made(self.files, f"{ALONE}{self.files.random()}", folder)
         self.files.close(folder)
         return own
+
+    def take_lead(self) -> int | None:
+        """Lock what the one who ships has locked, until it is closed; None: somebody else has.
+
+        Raises `SpoolError` or `OSError`.
+        """
+        self.open(create=True)
+        try:
+            lead = self.files.open(LOCK, REWRITE, self.folder)
+        except FileNotFoundError:  # the directory is gone; what we have open is not
+            self.close()
+            self.open(create=True)
+            lead = self.files.open(LOCK, REWRITE, self.folder)
+        leads = False
+        try:
+            if self.lock(lead):
+                self.files.keep_private(lead, 0o600)
+                leads = True
+        finally:
+            if not leads:
+                self.files.close(lead)
+        return lead if leads else None
 
     def lock(self, descriptor: int) -> bool:
         """Lock a file of ours; where locks do not work, nobody else is there."""
@@ -229,11 +254,12 @@ def absolute(path: str | os.PathLike[str]) -> str:
 
 
 def created(name: str) -> int | None:
-    """Return when the segment called *name* was made, in nanoseconds since 1970."""
+    """Return when the segment *name* was made, in nanoseconds since 1970; None: it does not say."""
     try:
-        return int(name[:16], 16)
+        moment = int(name[:16], 16)
     except ValueError:
         return None
+    return moment if moment >= FIRST else None
 
 
 def made(files: Files, path: str, folder: int | None) -> int:

@@ -8,7 +8,8 @@ import os
 import stat
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _ALWAYS = os.O_CLOEXEC | os.O_NOFOLLOW
@@ -38,8 +39,8 @@ class Files:
         """Close what a forked child inherited, without a lock and without unlocking anything.
 
         A lock belongs to the open file, which parent and child share: it lives until both have
-        closed it. A descriptor that another thread was about to get at the moment of the fork is
-        in no book; it is found by its name, where the system can tell.
+        closed it. A descriptor that another thread was about to get, or to close, at the moment of
+        the fork is in no book; it is found by its name, where the system can tell.
         """
         if self._opening:
             self._open |= _descriptors_in(directory)
@@ -58,20 +59,27 @@ class Files:
         return self._opened(name, flags, folder)
 
     def _opened(self, name: str, flags: int, folder: int | None) -> int:
-        token = object()
-        self._opening.add(token)
-        try:
+        with self._unbooked():
             descriptor = os.open(name, flags, 0o600, dir_fd=folder)
             self._open.add(descriptor)
             return descriptor
+
+    @contextmanager
+    def _unbooked(self) -> Iterator[None]:
+        """Have a child that is forked meanwhile look for descriptors that are in no book."""
+        token = object()
+        self._opening.add(token)
+        try:
+            yield
         finally:
             self._opening.discard(token)
 
     def close(self, descriptor: int) -> None:
         """Close; an error is nobody's to handle, the descriptor is gone whatever it says."""
-        self._open.discard(descriptor)
-        with suppress(OSError):
-            os.close(descriptor)
+        with self._unbooked():
+            self._open.discard(descriptor)
+            with suppress(OSError):
+                os.close(descriptor)
 
     def make_folder(self, path: str, folder: int | None = None) -> None:
         """Make a directory for nobody but us; its parent must be there."""
@@ -136,7 +144,8 @@ class Files:
 
     def names(self, folder: int) -> list[str]:
         """Return the names in a directory, in any order."""
-        return os.listdir(folder)
+        with self._unbooked():  # it reads a copy of the descriptor
+            return os.listdir(folder)
 
     def rename(self, old: str, new: str, folder: int) -> None:
         """Give a file another name, in one step."""

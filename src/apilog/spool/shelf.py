@@ -188,8 +188,8 @@ class Shelf:
         if current is not None and now - current.since > AGE_SECONDS:
             self._writer.roll()
         for segment in self._idle():
-            age = (moment - (segment.created or moment)) / 1e9
             held = now - segment.since
+            age = max(held, (moment - (segment.created or moment)) / 1e9)
             patience = CHANCE_SECONDS if segment.adopted else AGE_SECONDS
             if age > AGE_SECONDS and held > patience:
                 expired = segment.pending
@@ -206,27 +206,34 @@ class Shelf:
         for segment in list(self):
             if segment.dirty:
                 segment.dirty = False
-                try:
-                    self._files.sync(segment.descriptor)
-                except OSError:
+                if not segment.suspect:
+                    self._sync(segment)
+                if segment.suspect:
                     self._write_again(segment)
         if self._writer.published:
             self._writer.published = False
             with suppress(OSError):
                 self._directory.sync()
 
+    def _sync(self, segment: Segment) -> None:
+        try:
+            self._files.sync(segment.descriptor)
+        except OSError:
+            segment.suspect = True
+            if segment.pending:
+                self._report("suspect", segment.pending)
+
     def _write_again(self, segment: Segment) -> None:
-        segment.suspect = True
         if segment is self._writer.current:
             with suppress(SpoolError):
                 self._writer.roll()
-        if segment not in self._idle() or not segment.pending:
-            return
-        self._report("suspect", segment.pending)
-        with suppress(OSError):
-            fresh = Rewriting(lambda event: event).rewrite(self._directory, segment, sync=True)
-            self._replace(segment, fresh)
-            segment.remove()
+        if segment not in self._idle():
+            segment.dirty = True  # while a parcel of it is out, another file cannot take its place
+        elif segment.pending:
+            with suppress(OSError):
+                fresh = Rewriting(lambda event: event).rewrite(self._directory, segment, sync=True)
+                self._replace(segment, fresh)
+                segment.remove()
 
     def shed(self) -> None:
         """Give up our part of what is too much: bodies, then successes, and the rest last."""

@@ -7,8 +7,9 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
-from apilog.spool.directory import LOCK, Directory, absolute
-from apilog.spool.files import REWRITE, Files
+from apilog.spool.directory import Directory, absolute
+from apilog.spool.files import Files
+from apilog.spool.pace import Pace
 from apilog.spool.parcel import Parcel, packed
 from apilog.spool.quarantine import Quarantine
 from apilog.spool.shelf import Shelf
@@ -40,8 +41,9 @@ class Spool:
     - events that waited and are lost: ``spool_full``, ``expired``, ``damaged`` (could be read
       once and cannot be any more);
     - lost events that never waited here: ``corrupt`` (damage in what a dead process left);
-    - and ``body_shed``, ``suspect`` (written again, because a sync failed), ``unknown_version``
-      (segments of a newer apilog, left alone) and ``quarantine_full``, which cost no waiting event.
+    - and ``slow`` (a write that took half a second), ``body_shed``, ``suspect`` (written again,
+      because a sync failed), ``unknown_version`` (segments of a newer apilog, left alone) and
+      ``quarantine_full``, which cost no waiting event.
 
     `append`, `start`, `cancel` and `quarantine` may be called by any thread, the others by one at
     a time: `next` to `release` belong to whoever ships.
@@ -59,6 +61,7 @@ class Spool:
         self._directory = Directory(absolute(directory), self._files)
         self._quarantine = Quarantine(self._directory, report)
         self._writer = Writer(self._directory, max_bytes)
+        self._pace = Pace(self._files.monotonic, report)
         self._shelf = Shelf(self._directory, self._writer, self._quarantine, report)
         self._begin()
 
@@ -80,6 +83,7 @@ class Spool:
         self._directory.renew()
         self._quarantine.renew()
         self._writer.renew()
+        self._pace.renew()
         self._shelf.renew()
         self._begin()
 
@@ -98,6 +102,11 @@ class Spool:
         return self._writer.degraded
 
     @property
+    def is_slow(self) -> bool:
+        """Whether `append` and `start` may take so long that nobody should wait for them."""
+        return self._pace.is_slow
+
+    @property
     def pending(self) -> int:
         """How many events wait here, ours and adopted ones."""
         return sum(segment.pending for segment in self._shelf)
@@ -113,6 +122,7 @@ class Spool:
         Raises `SpoolError`, and then nothing of the event is on the disk. After a failure the
         disk is asked again at most every half second; in between this fails at no cost.
         """
+        began = self._files.monotonic()
         try:
             self._writer.append(event, started or 0)
         except SpoolFull:
@@ -122,6 +132,8 @@ class Spool:
             except SpoolFull as error:
                 self._writer.refuse(error.reason)
                 raise
+        finally:
+            self._pace.note(began)
 
     def _give_way(self) -> None:
         """Make room at once; as a rule `sync` does so before that becomes urgent."""
@@ -138,12 +150,16 @@ class Spool:
         Return a ticket for `append` or `cancel`; 0, which is nobody's, when 8 MiB of calls are
         open. Raises `SpoolError`.
         """
-        return self._writer.start(event)
+        began = self._files.monotonic()
+        try:
+            return self._writer.start(event)
+        finally:
+            self._pace.note(began)
 
     def cancel(self, ticket: int) -> None:
-        """Forget a call that began: it has no event. Never raises."""
+        """Forget a call that began: it has no event. Never raises, never waits for a slow disk."""
         with suppress(SpoolError):
-            self._writer.cancel(ticket)
+            self._writer.cancel(ticket, at_once=not self.is_slow)
 
     def next(self, max_events: int, max_bytes: int) -> Parcel | None:
         """Return the oldest events that wait, of one segment, or None.
@@ -171,23 +187,8 @@ class Spool:
             return self._out
 
     def _leads(self) -> bool:
-        """Take the lock of the one who ships, unless it is ours or somebody else's."""
-        if self._lead is not None:
-            return True
-        self._directory.open(create=True)
-        try:
-            lead = self._files.open(LOCK, REWRITE, self._directory.folder)
-        except FileNotFoundError:  # the directory is gone; what we have open is not
-            self._directory.close()
-            self._directory.open(create=True)
-            lead = self._files.open(LOCK, REWRITE, self._directory.folder)
-        try:
-            if self._directory.lock(lead):
-                self._files.keep_private(lead, 0o600)
-                self._lead = lead
-        finally:
-            if self._lead is None:
-                self._files.close(lead)
+        if self._lead is None:
+            self._lead = self._directory.take_lead()
         return self._lead is not None
 
     def _packed(self, max_events: int, max_bytes: int) -> Parcel | None:

@@ -7,6 +7,7 @@ import threading
 from contextlib import suppress
 
 from apilog.spool.directory import Directory
+from apilog.spool.open_calls import OpenCalls
 from apilog.spool.records import LARGEST_CONTENT, Kind
 from apilog.spool.segment import Segment
 from apilog.spool.trouble import SpoolError
@@ -28,9 +29,6 @@ PATIENCE = 0.5
 
 TIGHT = 0.125
 """The part of the bounds that has to be free, or it is time to give something up."""
-
-STARTED_BYTES = 8 * 1024 * 1024
-"""What the calls that are open may weigh together; those beyond are not noted."""
 
 
 class SpoolFull(SpoolError):
@@ -61,8 +59,7 @@ class Writer:
         self.current: Segment | None = None
         self.retired: list[Segment] = []
         """Those that were written to, oldest first; all their changes are made under the lock."""
-        self._started: dict[int, bytes] = {}
-        self._started_bytes = 0
+        self._calls = OpenCalls()
         self._roll_at = self._look_at = 0.0
         self._roll_bytes = 0
         self._room = 0
@@ -74,41 +71,48 @@ class Writer:
 
     def append(self, event: bytes, started: int) -> None:
         """Write *event*, which retires the ticket *started* (0: none). Raises `SpoolError`."""
-        self._enter()
         try:
-            self._write(Kind.EVENT, started, event)
+            self._enter(patient=not self._refuses_now())
+            try:
+                self._retire_those_over()
+                self._write(Kind.EVENT, started, event)
+            finally:
+                self._leave()
         finally:
-            if started:
-                self._forget(started)
-            self._leave()
+            self._calls.forget(started)
 
     def start(self, event: bytes) -> int:
         """Write that a call begins; return its ticket, or 0 for one too many."""
-        self._enter()
+        self._enter(patient=not self._refuses_now())
         try:
-            if self._started_bytes + len(event) > STARTED_BYTES:
+            if not self._calls.has_room(event):
                 return 0
             ticket = self._write(Kind.START, 0, event)
-            self._started[ticket] = event
-            self._started_bytes += len(event)
+            self._calls.add(ticket, event)
             return ticket
         finally:
             self._leave()
 
-    def cancel(self, ticket: int) -> None:
-        """Retire *ticket*. Raises `SpoolError`; the next segment does not know it in any case."""
-        self._enter()
-        try:
-            if ticket in self._started:
-                self._write(Kind.CANCEL, ticket, b"")
-        finally:
-            self._forget(ticket)
-            self._leave()
+    def cancel(self, ticket: int, *, at_once: bool = True) -> None:
+        """Retire *ticket*, or have the next event do that. Raises `SpoolError`.
 
-    def _forget(self, ticket: int) -> None:
-        event = self._started.pop(ticket, None)
-        if event is not None:
-            self._started_bytes -= len(event)
+        What cannot be written is forgotten in any case: the next segment does not know it.
+        """
+        self._calls.end(ticket)
+        if at_once:
+            self._enter()
+            try:
+                self._retire_those_over()
+            finally:
+                self._leave()
+
+    def _retire_those_over(self) -> None:
+        while (ticket := self._calls.next_over()) is not None:
+            try:
+                if ticket in self._calls:
+                    self._write(Kind.CANCEL, ticket, b"")
+            finally:
+                self._calls.forget(ticket)
 
     def roll(self) -> None:
         """Seal the open segment if anything is in it. Raises `SpoolError`."""
@@ -116,7 +120,7 @@ class Writer:
         try:
             segment = self.current
             if segment is not None and segment.size > segment.payload_from:
-                if self._started:
+                if self._calls.remain:
                     self._next_segment(self._files.monotonic())
                 else:
                     self.current = None
@@ -133,7 +137,7 @@ class Writer:
         try:
             segment, self.current = self.current, None
             if segment is not None:
-                segment.stays_open = bool(self._started)
+                segment.stays_open = self._calls.remain
                 self._retire(segment)
         finally:
             self._leave()
@@ -159,17 +163,21 @@ class Writer:
         finally:
             self._leave()
 
-    def _enter(self) -> None:
+    def _enter(self, *, patient: bool = True) -> None:
         if self._holder == threading.get_ident():
             raise SpoolError("unavailable", "the spool is in use by what this interrupts")
-        if not self._pen.acquire(timeout=PATIENCE):
-            self.refuse("unavailable")
+        if not self._pen.acquire(timeout=PATIENCE if patient else 0):
+            if patient:
+                self.refuse("unavailable")
             raise SpoolError("unavailable", "the disk of the spool does not answer")
         self._holder = threading.get_ident()
 
     def _leave(self) -> None:
         self._holder = 0
         self._pen.release()
+
+    def _refuses_now(self) -> bool:
+        return self._files.monotonic() < self._refused_until
 
     def refuse(self, reason: str) -> None:
         """Believe for a while that nothing can be written."""
@@ -181,7 +189,7 @@ class Writer:
         if self.closed:
             raise SpoolError("closed", "the spool is closed")
         now = self._files.monotonic()
-        if now < self._refused_until:
+        if self._refuses_now():
             raise SpoolError(self.degraded or "unavailable", "the spool took nothing lately")
         if len(event) > LARGEST_CONTENT:
             raise SpoolError("file_too_large", f"an event has more than {LARGEST_CONTENT} bytes")
@@ -249,7 +257,7 @@ class Writer:
             self._directory.open(create=True)
             fresh = Segment.create(self._directory, self._files.time(), now)
         try:
-            self._sequence = fresh.begin(self._sequence, self._started.items())
+            self._sequence = fresh.begin(self._sequence, self._calls.items())
             fresh.publish()
         except BaseException:
             fresh.abandon()

@@ -7,6 +7,7 @@ the account of this process, ``/-/times`` what each recorded call took, ``/-/mem
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import json
 import os
 import resource
@@ -15,6 +16,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import apilog.asgi
@@ -28,6 +30,9 @@ even hear the signal with which the server says so."""
 
 EXIT_CODE = 7
 """Code that ``/claims/1?exit`` ends its process with, there and then; 3 and 4 end gunicorn."""
+
+SPARE = 64 << 20
+"""Bytes that ``/claims/1?hungry`` leaves itself to grow by."""
 
 _JSON = "application/json"
 
@@ -116,6 +121,25 @@ def _be_bad(query: str) -> None:
         time.sleep(BLOCKED_SECONDS)
     if query == "exit":
         os._exit(EXIT_CODE)
+    if query == "leave":
+        sys.exit(EXIT_CODE)
+    if query == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if query == "crashed":
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        ctypes.string_at(0)
+    if query == "hungry":
+        _eat_everything()
+
+
+def _eat_everything() -> None:
+    """Take all memory that this process may have, which is not much from now on."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    most = pages * resource.getpagesize() + SPARE
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    eaten = []
+    while True:
+        eaten.append(bytearray(1 << 20))
 
 
 def wsgi_app(client: Client) -> Callable[..., Iterable[bytes]]:

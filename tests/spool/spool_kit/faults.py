@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 from apilog.spool.files import Files
+
+PATIENCE = 30.0
+"""Seconds after which a wait is a failure."""
 
 _CALLS = sorted(name for name, value in vars(Files).items() if callable(value) and name[0] != "_")
 
@@ -64,3 +68,32 @@ class ShortFiles(FaultyFiles):
         written = super().write(descriptor, content[: self.room])
         self.room -= written
         return written
+
+
+class GatedFiles(FaultyFiles):
+    """A disk whose writes hang while its gate is shut."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._gate = threading.Event()
+        self._gate.set()
+        self.hangs = threading.Event()
+        """Set while a write hangs."""
+        self.writers: Counter[str] = Counter()
+        """How often each thread, by its name, began to write."""
+
+    def shut(self) -> None:
+        self._gate.clear()
+
+    def open_again(self, after: float) -> None:
+        """Let writes through, *after* seconds as the clocks of this system have it."""
+        self.elapsed += after
+        self._gate.set()
+
+    def write(self, descriptor: int, content: bytes) -> int:
+        self.writers[threading.current_thread().name] += 1
+        if not self._gate.is_set():
+            self.hangs.set()
+            assert self._gate.wait(PATIENCE), "nobody opened the gate"
+            self.hangs.clear()
+        return super().write(descriptor, content)
