@@ -42,8 +42,9 @@ def found() -> list[str]:
 
 
 FOUND = found()
-OTHERS = [each for each in FOUND if each != RUNNING]
-"""All but the one that runs nox: `make test` has it, with the newest of everything."""
+OTHERS = [each for each in FOUND[1:] if each != RUNNING]
+"""All but the first, which has the oldest frameworks, and the one that runs nox: `make test` has
+that, with the newest of everything."""
 
 STARVED = [each for each in FOUND if each in ("3.10", "3.11")][:1]
 """Where the last uWSGI that lets no thread run works, and has a wheel."""

@@ -286,7 +286,7 @@ def test_a_call_that_hangs_when_the_server_is_to_end_is_told_as_aborted(
     claim = stage.oracle.doom()
     caller = threading.Thread(target=call_in_vain, args=(stage, claim, "?block"))
     caller.start()
-    stage.until(lambda: f"{path_of(claim)}?block".encode() in on_disk(stage))
+    stage.until(lambda: f"{path_of(claim)}?block".encode() in stage.on_disk())
     life.stop()
     caller.join(PATIENCE)
     assert stage.oracle.report().aborted == 0
@@ -299,10 +299,6 @@ def test_a_call_that_hangs_when_the_server_is_to_end_is_told_as_aborted(
 def call_in_vain(stage: Stage, claim: int, query: str) -> None:
     with suppress(OSError):
         Browser(stage.port, stage.oracle).call(claim, query)
-
-
-def on_disk(stage: Stage) -> bytes:
-    return b"".join(each.read_bytes() for each in stage.spool.glob("*.seg"))
 
 
 # Every worker

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from harness.kills import Kills, kill_lives, kill_workers
 from harness.oracle import Report
+from harness.payload import path_of
 from harness.stage import Stage
 
 WORKER_LAG = 0.1
@@ -82,7 +83,8 @@ def test_the_command_ships_what_the_dead_left_without_any_app(
     stage.sink.refuse()
     life = stage.start("uvicorn", **stage.durable(durability))
     stage.call(30)
-    stage.until(lambda: stage.stats()["spooled"] == 30)
+    wanted = [f'{path_of(claim)}"'.encode() for claim in range(1, 31)]
+    stage.until(lambda: all(each in stage.on_disk() for each in wanted))
     life.kill()
     stage.sink.behave()
     shipped = stage.ship()

@@ -114,6 +114,10 @@ class Stage:
         assert min(places) >= 0, stats
         return stats
 
+    def on_disk(self) -> bytes:
+        """Return what stands in the spool, waiting or delivered."""
+        return b"".join(each.read_bytes() for each in self.spool.glob("*.seg"))
+
     def ship(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Ship the spool without any app, by the command."""
         path = os.pathsep.join(str(Path(each).resolve()) for each in sys.path if each)
