@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import TypeAlias
 
-from apilog import codec
+from apilog import codec, random_tokens
 from apilog.codec import JSON
 
 MASK = "***"
@@ -19,6 +19,11 @@ MAX_NOTES = 100
 
 _LONGEST_PATH = 200
 """Characters of a place that a note gives."""
+
+_LONGEST_NAME = 40
+"""Characters of a name in it; people make no longer ones."""
+
+_NAME = re.compile("[^/?]+")
 
 _PSEUDONYM = re.compile(r"(?:hmac|sha256):[0-9a-f]{32}")
 
@@ -78,7 +83,7 @@ class Record:
 
     def note(self, where: str, rule: str) -> None:
         """Note that *rule* masked what stands at *where*, while there is room."""
-        entry: JSON = {"path": where[:_LONGEST_PATH], "rule": rule}
+        entry: JSON = {"path": _tellable(where), "rule": rule}
         if len(self.notes) < MAX_NOTES and entry not in self.notes[-1:]:
             self.notes.append(entry)
 
@@ -92,6 +97,19 @@ class Record:
                 pending += each
             elif each is not None and not isinstance(each, bool) and not is_replacement(str(each)):
                 self.values.add(str(each))
+
+
+def _tellable(where: str) -> str:
+    """Return *where* without names that may be secrets: in text a name is what stands before a '='.
+
+    Names are left out whole: of a part of one the last gate would not know what it is a part of.
+    """
+    names = _NAME.sub(lambda found: found[0] if _is_name(found[0]) else MASK, where)
+    return names if len(names) <= _LONGEST_PATH else names[:_LONGEST_PATH].rpartition("/")[0]
+
+
+def _is_name(text: str) -> bool:
+    return len(text) <= _LONGEST_NAME and not random_tokens.token_like(text)
 
 
 def is_replacement(text: str) -> bool:

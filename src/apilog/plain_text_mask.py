@@ -95,7 +95,7 @@ def masked(text: str, where: str, *, rules: _Rules, replaced: _Replaced) -> str:
         if line_end < at:
             line_end = _LINE_END.search(text, at).start()  # type: ignore[union-attr]
         for start, end in _value(text, at, line_end, name, rules):
-            new = replaced(text[start:end], f"{where}/{name.text[:60]}", f"field:{name.rule}")
+            new = replaced(text[start:end], f"{where}/{name.text}", f"field:{name.rule}")
             if new != text[start:end]:
                 kept += (text[begin:start], new)
                 done = f"{done}{text[max(begin, start - _WINDOW) : start]}{new}"[-_WINDOW:]
