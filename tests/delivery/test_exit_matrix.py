@@ -158,9 +158,9 @@ def test_no_end_of_a_server_loses_an_answered_call(
 
 
 IMPATIENCE = 5.0
-"""Seconds after which a worker that did not hear its signal is killed. One that comes while a thread
-of gunicorn's is given a call makes its handler wait for a lock that its own thread holds, for ever.
-What it was to deliver must not be lost by that either."""
+"""Seconds after which a worker that did not hear its signal is killed. One that comes while
+gunicorn gives a call to a thread makes its handler wait for a lock that its own thread holds, for
+ever. What it was to deliver must not be lost by that either."""
 
 
 def kill(process: int) -> None:
