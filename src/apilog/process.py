@@ -87,7 +87,8 @@ def _end() -> None:
     _ends = True
     notice_fork()
     for say_farewell in _farewells:
-        say_farewell()
+        with suppress(Exception):  # gevent's loop may be gone, with which its threads would wait
+            say_farewell()
     if is_subinterpreter() and "mod_wsgi" not in sys.modules:  # that one sees to it itself
         latest = time.monotonic() + LONGEST_END
         for thread in threading.enumerate():

@@ -77,6 +77,8 @@ class Files:
     def close(self, descriptor: int) -> None:
         """Close; an error is nobody's to handle, the descriptor is gone whatever it says."""
         with self._unbooked():
+            if descriptor not in self._open:  # by now it may be somebody else's
+                return
             self._open.discard(descriptor)
             with suppress(OSError):
                 os.close(descriptor)
