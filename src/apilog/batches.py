@@ -14,7 +14,7 @@ def batches(
 
     *too_large* is called for each event that fits into none.
     """
-    largest = min(limits.event_bytes, limits.batch_bytes - 2)
+    largest = limits.largest_event
     batch: list[bytes] = []
     size = 1
     for event in events:

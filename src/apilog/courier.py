@@ -92,8 +92,7 @@ class Courier:
         the pipeline closes before the end, and all of it when the endpoint takes nothing: then it
         is to come again, together with what is new. An event sent again has the same bytes.
         """
-        largest = min(self._limits.event_bytes, self._limits.batch_bytes - 2)
-        load = Consignment(batch, settle, largest=largest)
+        load = Consignment(batch, settle, largest=self._limits.largest_event)
         self._is_trusted = self._has_passed and not self._refusals
         while (piece := self._next(load)) is not None:
             self._breaker.wait()

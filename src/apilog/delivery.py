@@ -27,6 +27,11 @@ class Limits:
     batch_bytes: int = 4_000_000
     batch_events: int = 10_000
 
+    @property
+    def largest_event(self) -> int:
+        """Bytes of an event that can be sent at all: a batch of one has its brackets."""
+        return min(self.event_bytes, self.batch_bytes - 2)
+
 
 class Encoder(Protocol):
     """What makes one event of an exchange; several pipelines may share it."""
