@@ -139,8 +139,8 @@ def cpu(port: int, count: int, **options: Any) -> float:
         began = time.process_time()
         for each in exchanges(client, count):
             client.submit(each)
-        client.flush(0)
-        drained(client, count, time.perf_counter())
+        if not client.flush(120):
+            raise SystemExit(f"not delivered: {client.stats()}")
         return (time.process_time() - began) / count * 1e6
 
 

@@ -64,15 +64,13 @@ class Shipper:
         self._deliver = deliver
         self._tell = tell
         self._bell = Bell()
+        self._hurries = False
         self._is_ending = False
 
-    def hurry(self) -> None:
-        """Look at once whether there is something to ship."""
-        self._bell.ring()
-
-    def hurry_if_full(self) -> None:
-        """Ship without waiting if a batch is full."""
-        if self._is_full():
+    def hurry(self, *, even_few: bool) -> None:
+        """Ship what is stored by now without waiting for more: a full batch, or *even few*."""
+        if even_few or self._is_full():
+            self._hurries |= even_few
             self._bell.ring()
 
     def finish(self) -> None:
@@ -88,20 +86,22 @@ class Shipper:
             is_last = self._is_ending
             now = time.monotonic()
             with self._complaints.shielded("shipper_failed", "the shipper failed and goes on"):
+                everything = is_last or now >= due or self._hurries or self._ledger.urgent
+                self._hurries = False
                 if now >= adopting:
                     adopting = now + ADOPT
-                    self._spool.adopt()
-                everything = is_last or now >= due or self._ledger.urgent
+                    everything |= bool(self._spool.adopt())  # that has waited long enough
                 if everything or self._is_full():
                     due = now + self._interval if everything else due
                     self._ship(everything=everything)
                     self._tell()
             is_kept_out = self._spool.busy and bool(self._spool.pending)  # others end now, too
-            if is_last and not (is_kept_out and now < self._deadline()):
+            goes_on = is_kept_out or self._hurries
+            if is_last and not (goes_on and now < self._deadline()):
                 return
             if is_kept_out:
                 self._bell.wait(turn())
-            elif not self._is_full():
+            elif not (self._hurries or self._is_full()):
                 self._bell.wait(min(due, adopting) - time.monotonic())
 
     def _is_full(self) -> bool:
@@ -123,6 +123,8 @@ class Shipper:
                     break
                 if not self._ship_parcel(parcel):
                     return
+            else:
+                self._hurries |= everything  # after the others' turn
         finally:
             self._spool.release()
         while batch := self._overflow.take(self._events, self._courier.batch_bytes):

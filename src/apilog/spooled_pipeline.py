@@ -87,8 +87,7 @@ class SpooledPipeline(Pipeline):
         )
         self._ships = Worker("apilog-shipper", self._run_shipper, self._complaints)
         self._inside: set[int] = set()
-        self._sleeps = False
-        self._fresh = False
+        self._sleeps = self._fresh = self._hurries = False
         self._attended = False
         self._alone = self._spool.write_only = not runs_threads()
         self._unattended_since = float("-inf") if self._alone else None
@@ -160,8 +159,8 @@ class SpooledPipeline(Pipeline):
 
     def hurry(self) -> int:
         """Have everything that was submitted so far shipped; return the mark for `wait_until`."""
+        self._hurries = True  # first: the worker is about to look
         mark = super().hurry()
-        self._shipper.hurry()
         if self._alone:
             self._spool.roll()
         return mark
@@ -232,10 +231,11 @@ class SpooledPipeline(Pipeline):
         if not self._ledger.waits:
             self._bell.wait(seconds)
         self._sleeps = False
-        if not self._ledger.closed and not self._ledger.urgent:
+        if not (self._ledger.closed or self._hurries or self._ledger.urgent):
             time.sleep(GATHER)
 
     def _store_all(self) -> None:
+        hurries, self._hurries = self._hurries, False
         with self._complaints.shielded("worker_failed", "the worker failed and goes on"):
             self._store_overflow()
         mark = self._ledger.end_of_queue()
@@ -252,7 +252,7 @@ class SpooledPipeline(Pipeline):
             except BaseException as error:  # noqa: BLE001 - the worker must outlive our bugs
                 self._complaints.complain("worker_failed", "the worker failed and goes on", error)
                 self._ledger.settle(left, "worker_failed")
-        self._shipper.hurry_if_full()
+        self._shipper.hurry(even_few=hurries)
 
     def _store(self, event: bytes, ticket: int | None) -> None:
         try:

@@ -18,6 +18,7 @@ import pytest
 
 from apilog import Client, Stats
 from apilog.exceptions import ConfigError, Rejected, RetryLater
+from apilog.shipper import ROUND
 from apilog.wsgi import ApiLogMiddleware
 
 New = Callable[..., Any]
@@ -337,6 +338,57 @@ def test_what_is_left_is_delivered_before_the_first_call(
     later = new_client(destination)
     later.wake()
     wait_for(lambda: destination.paths == ["/left"])
+
+
+MANY_ROUNDS = 2 * ROUND + 20
+"""Batches of one event; after a round another process would have its turn."""
+
+
+@pytest.fixture
+def left(new_client: New, new_destination: New, call: Call) -> int:
+    """Have a process end before its endpoint takes anything; return how many events that left."""
+    down = new_destination()
+    down.script.extend([RetryLater("down")] * 1000)
+    client = new_client(down, flush_interval=LONG)
+    for number in range(MANY_ROUNDS):
+        call(client, f"/{number}")
+    client.close(0.2)
+    return MANY_ROUNDS
+
+
+@pytest.mark.parametrize("durability", ["worker", "request"])
+def test_what_was_left_waits_for_no_interval(
+    new_client: New, destination: Any, left: int, durability: str
+) -> None:
+    later = new_client(destination, durability=durability, batch_size=7, flush_interval=LONG)
+    later.wake()
+    wait_for(lambda: len(destination.events) == left)
+
+
+def test_the_last_shipping_goes_on_after_a_round(
+    new_client: New, destination: Any, call: Call
+) -> None:
+    destination.gate.clear()
+    client = new_client(destination, batch_size=1, flush_interval=LONG, durability="request")
+    for number in range(MANY_ROUNDS):
+        call(client, f"/{number}")
+    closing = threading.Thread(target=client.close, args=(PATIENCE,))
+    closing.start()
+    wait_for(lambda: client._pipelines[0]._ledger.closed)
+    destination.gate.set()
+    closing.join(PATIENCE)
+    assert len(destination.events) == MANY_ROUNDS
+
+
+@pytest.mark.parametrize("durability", ["worker", "request"])
+def test_a_flush_that_waits_for_nothing_ships_all_the_same(
+    new_client: New, destination: Any, call: Call, durability: str
+) -> None:
+    client = new_client(destination, durability=durability, flush_interval=LONG)
+    for number in range(3):
+        call(client, f"/{number}")
+    client.flush(0)
+    wait_for(lambda: len(destination.events) == 3)
 
 
 def test_without_file_locks_only_the_spool_is_missed(tmp_path: Path) -> None:

@@ -60,10 +60,8 @@ class Writer:
         self.retired: list[Segment] = []
         """Those that were written to, oldest first; all their changes are made under the lock."""
         self._calls = OpenCalls()
-        self._roll_at = self._look_at = 0.0
-        self._roll_bytes = 0
-        self._room = 0
-        self._refused_until = 0.0
+        self._roll_at = self._look_at = self._refused_until = 0.0
+        self._roll_bytes = self._room = 0
         self.degraded: str | None = None
         self.is_tight = False
         """Whether little room is left."""
@@ -72,10 +70,10 @@ class Writer:
     def append(self, event: bytes, started: int) -> None:
         """Write *event*, which retires the ticket *started* (0: none). Raises `SpoolError`."""
         try:
-            self._enter(patient=not self._refuses_now())
+            now = self._enter_to_write()
             try:
-                self._retire_those_over()
-                self._write(Kind.EVENT, started, event)
+                self._retire_those_over(now)
+                self._write(now, Kind.EVENT, started, event)
             finally:
                 self._leave()
         finally:
@@ -83,11 +81,11 @@ class Writer:
 
     def start(self, event: bytes) -> int:
         """Write that a call begins; return its ticket, or 0 for one too many."""
-        self._enter(patient=not self._refuses_now())
+        now = self._enter_to_write()
         try:
             if not self._calls.has_room(event):
                 return 0
-            ticket = self._write(Kind.START, 0, event)
+            ticket = self._write(now, Kind.START, 0, event)
             self._calls.add(ticket, event)
             return ticket
         finally:
@@ -100,17 +98,17 @@ class Writer:
         """
         self._calls.end(ticket)
         if at_once:
-            self._enter()
+            now = self._enter_to_write()
             try:
-                self._retire_those_over()
+                self._retire_those_over(now)
             finally:
                 self._leave()
 
-    def _retire_those_over(self) -> None:
+    def _retire_those_over(self, now: float) -> None:
         while (ticket := self._calls.next_over()) is not None:
             try:
                 if ticket in self._calls:
-                    self._write(Kind.CANCEL, ticket, b"")
+                    self._write(now, Kind.CANCEL, ticket, b"")
             finally:
                 self._calls.forget(ticket)
 
@@ -163,6 +161,12 @@ class Writer:
         finally:
             self._leave()
 
+    def _enter_to_write(self) -> float:
+        """Return the time, and wait for nobody while it is clear that nothing can be written."""
+        now = self._files.monotonic()
+        self._enter(patient=now >= self._refused_until)
+        return now
+
     def _enter(self, *, patient: bool = True) -> None:
         if self._holder == threading.get_ident():
             raise SpoolError("unavailable", "the spool is in use by what this interrupts")
@@ -176,20 +180,16 @@ class Writer:
         self._holder = 0
         self._pen.release()
 
-    def _refuses_now(self) -> bool:
-        return self._files.monotonic() < self._refused_until
-
     def refuse(self, reason: str) -> None:
         """Believe for a while that nothing can be written."""
         self.degraded = reason
         self._refused_until = self._files.monotonic() + RETRY_SECONDS
 
-    def _write(self, kind: Kind, mark: int, event: bytes) -> int:
+    def _write(self, now: float, kind: Kind, mark: int, event: bytes) -> int:
         """Write one record; return its sequence. A start is its own ticket."""
         if self.closed:
             raise SpoolError("closed", "the spool is closed")
-        now = self._files.monotonic()
-        if self._refuses_now():
+        if now < self._refused_until:
             raise SpoolError(self.degraded or "unavailable", "the spool took nothing lately")
         if len(event) > LARGEST_CONTENT:
             raise SpoolError("file_too_large", f"an event has more than {LARGEST_CONTENT} bytes")
