@@ -2,44 +2,42 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from apilog import codec, config, moments
 from apilog.capture import Exchange, RequestHead
 from apilog.complaints import Complaints
 from apilog.config import Config
-from apilog.delivery import Destination, Dropped
-from apilog.destinations import from_url
+from apilog.delivery import Dropped, Governor
+from apilog.destination_choice import Destinations, chosen
 from apilog.encoder import Encoder
 from apilog.exceptions import ConfigError
-from apilog.hooks import NAMES, HookDecorators, Hooks, weight_of
+from apilog.governance import Governance
+from apilog.hooks import NAMES, HookDecorators, Hooks
+from apilog.lanes import Lanes
 from apilog.ledger import Stats
 from apilog.metrics import prometheus
-from apilog.pipeline import Pipeline, close_together
+from apilog.pipeline import close_together
 from apilog.process import notice_fork
+from apilog.profiles import Profiles
+from apilog.sampling import weight_of
 from apilog.switch import Switch
+from apilog.updates import Kind, Update
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-_BOUNDS = ("batch_size", "flush_interval", "queue_events", "queue_bytes", "shutdown_timeout")
-
-Destinations: TypeAlias = "Destination | str | Sequence[Destination | str]"
 
 taps: list[Callable[[bytes], None]] = []
 """Functions that take every event of every client in the place of its destinations; for tests."""
 
 
-class Client(HookDecorators):
+class Client(HookDecorators, Profiles):
     """Record calls for *destination*: an object, a URL, or a sequence of them.
 
     Without one, ``APILOG_DESTINATION`` names it (several, divided by spaces). Options are those of
@@ -64,12 +62,15 @@ class Client(HookDecorators):
             self.hooks.set("sample_rate", self._rate)
             self._rate = 1.0
         self._encoder = Encoder(self.config, self._complaints, self.hooks)
-        each = _destinations(destination, required=self.config.enabled)
-        self._all_pipelines = [
-            self._pipeline(one, number, shares=len(each) > 1) for number, one in enumerate(each)
-        ]
+        each = chosen(destination, required=self.config.enabled)
+        self._known_lanes = Lanes(each, self.config, self._encoder, self._complaints)
         self.settles_early = self.config.spool is not None and self.config.durability == "request"
         """Whether an exchange must be submitted before the last byte of its response goes out."""
+        governors = [one for one in each if isinstance(one, Governor) and one.governs]
+        self.governance = (
+            Governance(governors, self.config, self.hooks, self._complaints) if governors else None
+        )
+        """Who may answer in the app's place, if anybody may."""
         self._enabled = self.config.enabled
         self._excluded = self.config.exclude_paths
         self._switch = Switch(self.config.pause_file)
@@ -77,32 +78,11 @@ class Client(HookDecorators):
         self._request_limit = self._limit(self.config.capture_request_body)
         self._response_limit = self._limit(self.config.capture_response_body)
 
-    def _pipeline(self, destination: Destination, number: int, *, shares: bool) -> Pipeline:
-        """Return what brings events to *destination*, the so manyth, by way of the disk or not."""
-        bounds = {name: getattr(self.config, name) for name in _BOUNDS} | {"shares": shares}
-        if self.config.spool is None:
-            return Pipeline(destination, self._encoder, self._complaints, **bounds)
-        try:
-            from apilog.spooled_pipeline import SpooledPipeline
-        except ImportError as error:  # Windows, which has no file locks like these
-            raise ConfigError(f"spool: needs a POSIX system ({error.name} is missing)") from error
-        directory = Path(self.config.spool)
-        return SpooledPipeline(
-            destination,
-            self._encoder,
-            self._complaints,
-            directory=directory / f"destination-{number + 1}" if number else directory,
-            spool_bytes=self.config.spool_bytes,
-            early=self.config.durability == "request",
-            crash_capture=self.config.crash_capture,
-            **bounds,
-        )
-
     @property
-    def _pipelines(self) -> list[Pipeline]:
+    def _lanes(self) -> Lanes:
         """Those of this very process."""
         notice_fork()
-        return self._all_pipelines
+        return self._known_lanes
 
     def set_hook(self, name: str, hook: Callable[..., Any]) -> None:
         """Put *hook* in the place called *name*."""
@@ -117,8 +97,8 @@ class Client(HookDecorators):
         if self._switch.is_off or sys.is_finalizing():
             return None
         weight = 1 if self._rate == 1.0 else weight_of(self._rate)
-        if not weight:
-            for pipeline in self._pipelines:
+        if not weight and self.governance is None:
+            for pipeline in self._lanes.of_calls:
                 pipeline.leave_out("sampled_out")
             return None
         exchange = Exchange(
@@ -126,13 +106,15 @@ class Client(HookDecorators):
             read_head,
             request_limit=self._request_limit,
             response_limit=self._response_limit,
-            weight=weight,
+            weight=weight or 1,
         )
         exchange.recorder = self
+        if not weight:
+            exchange.drop_reason = "sampled_out"
         if self.transaction_header is not None:
             exchange.transaction_id = moments.unique_id(exchange.started_at)
-        if self.settles_early:
-            for pipeline in self._pipelines:
+        if self.settles_early and weight:
+            for pipeline in self._lanes.of_calls:
                 pipeline.begin(exchange)
         return exchange
 
@@ -153,8 +135,19 @@ class Client(HookDecorators):
             self._tap(exchange)
             return
         size = exchange.held  # now: the first worker that encodes it lets go of its bodies
-        for pipeline in self._pipelines:
+        for pipeline in self._lanes.of_calls:
             pipeline.submit(exchange, size)
+
+    def _tell(self, kind: Kind, one: Mapping[str, Any]) -> bool:
+        if not self._enabled or self._switch.is_off:
+            return False
+        takers = self._lanes.takers(kind.name)
+        if not takers:
+            raise ValueError("no destination takes them")
+        update = Update(self._encoder.update(kind, one))
+        for pipeline in () if taps else takers:
+            pipeline.submit(update, update.held)
+        return True
 
     def shielded(self, kind: str, what: str) -> AbstractContextManager[None]:
         """Keep a failure of ours from the host application; count it as *kind* and log *what*."""
@@ -163,8 +156,7 @@ class Client(HookDecorators):
     def wake(self) -> None:
         """Deliver what earlier processes left, without waiting for the first call of this one."""
         if self._enabled:
-            for pipeline in self._pipelines:
-                pipeline.wake()
+            self._lanes.wake()
 
     def flush(self, timeout: float | None = None) -> bool:
         """Deliver what was recorded so far; say whether it was settled within *timeout* seconds.
@@ -172,7 +164,7 @@ class Client(HookDecorators):
         Without a timeout, `shutdown_timeout` bounds the wait.
         """
         deadline = time.monotonic() + (self.config.shutdown_timeout if timeout is None else timeout)
-        waits = [(each, each.hurry()) for each in self._pipelines]  # all at the same time
+        waits = [(each, each.hurry()) for each in self._lanes.all]  # all at the same time
         return all([each.wait_until(mark, deadline - time.monotonic()) for each, mark in waits])
 
     def farewell(self) -> bool:
@@ -181,7 +173,7 @@ class Client(HookDecorators):
         Say whether everything was settled within `shutdown_timeout` seconds.
         """
         deadline = time.monotonic() + self.config.shutdown_timeout
-        for each in self._pipelines:
+        for each in self._lanes.all:
             each.leave_by(deadline)
         return self.flush()
 
@@ -190,7 +182,7 @@ class Client(HookDecorators):
 
         Say whether everything was settled. The end of the process does the same.
         """
-        return close_together(self._pipelines, timeout)
+        return close_together(self._lanes.all, timeout)
 
     def stats(self) -> Stats:
         """Return the account of all calls, added up over the destinations.
@@ -198,23 +190,7 @@ class Client(HookDecorators):
         At any moment ``captured`` is the sum of queued, delivered, spooled, quarantined and
         dropped; every destination keeps an account of its own, so a call counts once for each.
         """
-        each = [pipeline.stats() for pipeline in self._pipelines]
-        dropped: Counter[str] = Counter()
-        faults = Counter(self._complaints.counts())
-        for stats in each:
-            dropped.update(stats.dropped)
-            faults.update(stats.faults)
-        return Stats(
-            captured=sum(stats.captured for stats in each),
-            queued=sum(stats.queued for stats in each),
-            delivered=sum(stats.delivered for stats in each),
-            spooled=sum(stats.spooled for stats in each),
-            quarantined=sum(stats.quarantined for stats in each),
-            dropped=dict(dropped),
-            retries=sum(stats.retries for stats in each),
-            adopted=sum(stats.adopted for stats in each),
-            faults=dict(faults),
-        )
+        return self._lanes.stats()
 
     def metrics(self) -> str:
         """Return the account as text for Prometheus, for a page of the app's own to serve."""
@@ -249,35 +225,6 @@ class Client(HookDecorators):
             return
         for tap in taps:
             tap(event)
-
-
-def _destinations(given: Destinations | None, *, required: bool) -> list[Destination]:
-    """Return the destination objects that *given*, or else the environment, names."""
-    variable = config.PREFIX + config.DESTINATION.upper()
-    if given is None:
-        given = os.environ.get(variable, "").split()
-    each = list(given) if isinstance(given, (list, tuple)) else [given]
-    if not each and required:
-        raise ConfigError(
-            f"destination is missing: pass one, such as destination='http://127.0.0.1:8090',"
-            f" or set {variable}"
-        )
-    return [_destination(one) for one in each]
-
-
-def _destination(one: object) -> Destination:
-    if isinstance(one, str):
-        return from_url(one)
-    shown = f"an object of class {type(one).__name__}"  # its repr may hold a key
-    if isinstance(one, type):
-        shown = f"the class {one.__name__} itself"
-    elif inspect.iscoroutinefunction(getattr(one, "send", None)):
-        shown += " with an async send"
-    elif isinstance(one, Destination) and callable(one.send):
-        return one
-    raise ConfigError(
-        f"destination is {shown}: expected a URL, or an object with a plain method send(batch)"
-    )
 
 
 def client_for(

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from apilog import codec
 from apilog.codec import JSON
 from apilog.mask_record import omit
+from apilog.updates import is_update, subject
 
 _END = 2_048
 """Characters that stay at each end of a text for which an event was too large."""
@@ -37,6 +38,9 @@ class Consignment:
 
     Pieces are offered in the order of the batch. An event refused alone is only a *suspect* until
     another one passes: while nothing does, it may not be the events.
+
+    What is told of one user keeps its order: an update that arrives before an older one is offered
+    again after that one, which would take its place.
     """
 
     def __init__(self, batch: Sequence[bytes], settle: Settle, *, largest: int) -> None:
@@ -47,6 +51,7 @@ class Consignment:
         self._waiting: deque[Piece] = deque()
         self._suspects: list[int] = []
         self._passed = 0
+        self._tells = any(map(is_update, batch))
         self.hunting = False
         """Whether an event is looked for that the endpoint answers with 5xx."""
         self.stuck = 0.0
@@ -133,8 +138,23 @@ class Consignment:
         """Settle *piece* as delivered and the suspects as refused; return how many these were."""
         self._passed += 1
         refused = self.condemn()
-        self._close(piece.places, None)
+        if early := self._early(piece):
+            self.put_last(Piece(places=early))
+        self._close([place for place in piece.places if place not in early], None)
         return refused
+
+    def _early(self, piece: Piece) -> tuple[int, ...]:
+        """Return what of *piece* is about somebody of whom older news are still to be sent."""
+        if not self._tells:
+            return ()
+        last = max(piece.places)
+        older = [place for place in self._open if place < last and place not in piece.places]
+        awaited = {subject(self._originals[place]): place for place in reversed(older)}
+        awaited.pop(None, None)
+        if not awaited:
+            return ()
+        whom = ((place, subject(self._originals[place])) for place in piece.places)
+        return tuple(place for place, one in whom if awaited.get(one, place) < place)
 
     def refuse(self, piece: Piece) -> int:
         """Settle *piece* as refused; return how many events that were."""
