@@ -378,7 +378,7 @@ def test_a_peer_that_speaks_no_tls_is_a_problem(
     (checked,) = answer.about("reachability")
     assert checked[0] == "problem"
     assert "TLS" in checked[1]
-    assert "certificate" in answer.fixes("reachability")
+    assert "?insecure=1" in answer.fixes("reachability")
 
 
 def test_a_peer_that_hangs_up_is_a_problem(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:

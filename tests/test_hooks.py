@@ -15,7 +15,8 @@ import pytest
 from apilog.capture import Exchange, RequestHead, annotate, current
 from apilog.complaints import Complaints
 from apilog.exceptions import ConfigError
-from apilog.hooks import FIELDS, NAMES, Hooks, blocking, weight_of
+from apilog.hooks import FIELDS, NAMES, Hooks, blocking
+from apilog.sampling import weight_of
 
 SECRET = "hunter2"
 

@@ -27,6 +27,11 @@ from apilog.testing import CapturedEvents, capture
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": os.pathsep.join(str(Path(entry).resolve()) for entry in sys.path if entry),
+}
+"""In which a process finds what we find, wherever it runs."""
 
 
 def blocks() -> dict[str, str]:
@@ -115,7 +120,7 @@ with capture() as events:
     result = subprocess.run(
         [sys.executable, "-c", script],
         cwd=tmp_path,
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": "settings"},
+        env={**ENVIRONMENT, "DJANGO_SETTINGS_MODULE": "settings"},
         capture_output=True,
         text=True,
         timeout=60,
@@ -230,7 +235,7 @@ def test_the_commands_that_show_the_rules_work(tmp_path: Path) -> None:
         har = {"log": {"entries": [entry]}}
         path.write_text(json.dumps(har if file.endswith(".har") else event))
         command = [sys.executable, "-m", "apilog.cli", name, str(path)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False)
         assert "c4n4ry" not in done.stdout + done.stderr
         assert ("token=***" if name == "mask" else "mask_fields") in done.stdout
         assert done.returncode == (0 if name == "mask" else 1)
@@ -261,6 +266,7 @@ def test_events_wait_in_the_spool_and_the_commands_find_them(
     assert [command.split() for command in commands] == [["spool", "spool"], ["doctor"]]
     done = subprocess.run(
         [sys.executable, "-m", "apilog", "spool", "spool"],
+        env=ENVIRONMENT,
         capture_output=True,
         text=True,
         check=False,
@@ -275,7 +281,11 @@ def test_the_command_that_ships_a_spool_works(tmp_path: Path) -> None:
     directory.mkdir(mode=0o700)
     words = [str(directory) if word == "spool" else word for word in shown.split()]
     done = subprocess.run(
-        [sys.executable, "-m", "apilog", *words], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "apilog", *words],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -306,11 +316,57 @@ def test_every_hook_is_in_the_table() -> None:
     assert table == list(NAMES)
 
 
+IDS = {
+    "WEBSITE_ID": "c8861a92-8899-418e-af74-c8bab41c9766",
+    "PROJECT_ID": "STEzHcB1rALV",
+}
+"""What stands for them where only one of their own kind will do."""
+
+
+def filled_in(url: str) -> str:
+    for word, fitting in IDS.items():
+        url = url.replace(word, fitting)
+    return url
+
+
 def test_every_destination_url_is_understood() -> None:
-    rows = re.findall(r"^\| [\w ,]+ \| `([^`]+)` \| `([^`]+)` \|$", README, re.MULTILINE)
-    assert len(rows) == 5
+    shown = README.partition("## Destinations\n")[2].partition("\n```")[0]
+    rows = re.findall(r"^\| [^|]+ \| `([^`]+)` \| `([^`]+)` \|$", shown, re.MULTILINE)
+    assert len(rows) == 9
     for url, expression in rows:
-        assert type(from_url(url)).__name__ == expression.partition("(")[0]
+        assert type(from_url(filled_in(url))).__name__ == expression.partition("(")[0]
+
+
+def test_several_destinations_have_filters_of_their_own() -> None:
+    stats = executed("Destinations")["client"].stats()
+    assert stats.captured == 0
+
+
+def test_users_companies_and_actions_are_told(events: CapturedEvents) -> None:
+    from types import SimpleNamespace
+
+    names = executed("Users, companies, actions")
+    names["signed_up"](SimpleNamespace(id="ada", company="acme", plan="pro"))
+    assert names["client"].stats().faults == {}
+
+
+def test_the_commands_that_send_and_replay_work(tmp_path: Path) -> None:
+    sent, *replayed = re.findall(r"^\$ apilog ((?:send|replay) [^\n]+)", README, re.MULTILINE)
+    event = {"request": {"time": "2026-01-01T00:00:00.000Z", "uri": "http://h/", "verb": "GET"}}
+    (tmp_path / "calls.ndjson").write_text(json.dumps(event))
+    there = (tmp_path / "there.ndjson").as_uri()
+    for command in (sent, *replayed):
+        words = [there if word.startswith("moesif:") else word for word in command.split()]
+        done = subprocess.run(
+            [sys.executable, "-m", "apilog", *words],
+            cwd=tmp_path,
+            env=ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    assert len((tmp_path / "there.ndjson").read_text().splitlines()) == 2
 
 
 def options_table() -> str:

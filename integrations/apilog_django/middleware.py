@@ -38,7 +38,9 @@ class ApiLogMiddleware:
 
     Options stand in the setting ``APILOG``. Hooks get Django's request and response before the
     response is sent. Under ASGI an async hook is awaited, and sync hooks run together on the thread
-    that Django keeps for sync code, so that they may use the ORM.
+    that Django keeps for sync code, so that they may use the ORM. With a destination that governs
+    (`Moesif(..., governance=True)`), the identity hooks are also asked before the view, where other
+    middlewares know the user, with None as response; who is refused then meets no view.
 
     Raises:
         ConfigError: a setting is unknown or cannot work.
@@ -55,6 +57,8 @@ class ApiLogMiddleware:
             markcoroutinefunction(self)
         else:
             self.client.hooks.refuse_async("Django here (WSGI, or a sync-only middleware inside)")
+        if self.client.governance is not None:  # Django calls it only if it is there
+            self.process_view = self._refuse_async if self._is_async else self._refuse
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Handle one call as the rest of the stack does."""
@@ -92,6 +96,19 @@ class ApiLogMiddleware:
             raise
         self._answered(exchange, request, response)
         return response
+
+    def _refuse(self, request: HttpRequest, *_: Any) -> HttpResponseBase | None:
+        """Answer in the view's place if a rule says so, where `request.user` is known."""
+        exchange, governance = getattr(request, "apilog_exchange", None), self.client.governance
+        refusal = exchange and governance and governance.refusal(exchange, request)
+        return responses.of(refusal) if refusal else None
+
+    async def _refuse_async(self, request: HttpRequest, *_: Any) -> HttpResponseBase | None:
+        exchange, governance = getattr(request, "apilog_exchange", None), self.client.governance
+        if exchange is None or governance is None:
+            return None
+        refusal = await governance.refusal_async(exchange, request, run=_on_sync_thread)
+        return responses.of(refusal) if refusal else None
 
     async def _submit(self, exchange: Exchange, request: HttpRequest, error: BaseException) -> None:
         hooks = self.client.hooks

@@ -12,7 +12,9 @@ from django.http.response import HttpResponseBase
 
 from apilog.capture import Exchange, current
 from apilog.client import Client
+from apilog.delivery import Refusal
 from apilog.framing import announced_length
+from apilog.governance import head_of
 from apilog_django import request as requests
 
 
@@ -37,6 +39,15 @@ def watch(
         close.take(response.content)
     response.close = close  # type: ignore[method-assign]
     close.hand_on()
+
+
+def of(refusal: Refusal) -> HttpResponse:
+    """Return *refusal* as a response of Django's."""
+    response = HttpResponse(refusal.body, status=refusal.status)
+    del response.headers["Content-Type"]
+    for name, value in head_of(refusal, "GET")[0]:
+        response.headers[name] = value
+    return response
 
 
 class Close:

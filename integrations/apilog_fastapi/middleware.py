@@ -10,7 +10,8 @@ from starlette.requests import Request
 from apilog import asgi
 from apilog.asgi import App, Scope
 from apilog.capture import Exchange
-from apilog.client import Client, Destinations
+from apilog.client import Client
+from apilog.destination_choice import Destinations
 
 
 class ApiLogMiddleware(asgi.ApiLogMiddleware):

@@ -18,12 +18,13 @@ from flask import (
 )
 
 from apilog.capture import Exchange
-from apilog.client import Client, Destinations, client_for
+from apilog.client import Client, client_for
 from apilog.config import DESTINATION, PREFIX
+from apilog.destination_choice import Destinations
 from apilog.exceptions import ConfigError
 from apilog.headers import Headers
 from apilog.hooks import HookDecorators, ResponseHead, checked, is_async
-from apilog.wsgi import EXCHANGE, ApiLogMiddleware
+from apilog.wsgi import EXCHANGE, ApiLogMiddleware, App
 
 _ARGUMENT = re.compile(r"<(?:[^<>]*:)?(\w+)>")
 
@@ -39,6 +40,10 @@ class _Middleware(ApiLogMiddleware):
         """Return Flask's request; there may be no `session` and no `g`."""
         return self._flask.request_class(environ)
 
+    def _governed(self, exchange: Exchange, environ: dict[str, Any]) -> App:
+        """Return the app: who is answered in its place is asked where `session` and `g` live."""
+        return self.app
+
 
 class ApiLog(HookDecorators):
     """Record every call of a Flask app.
@@ -49,7 +54,9 @@ class ApiLog(HookDecorators):
 
     Hooks are asked in ``after_request``, where ``session`` and ``g`` are alive, with Flask's own
     request and response; after an exception that Flask lets through, in ``teardown_request`` with a
-    `ResponseHead`.
+    `ResponseHead`. With a destination that governs (`Moesif(..., governance=True)`), the identity
+    hooks are also asked before any function of the app's own, with None as response; who is refused
+    then meets ``after_request`` functions, but no view.
 
     Raises:
         ConfigError: a setting is unknown or cannot work; raised by `init_app`.
@@ -82,6 +89,8 @@ class ApiLog(HookDecorators):
         app.wsgi_app = _Middleware(app, client)  # type: ignore[method-assign]
         asker = _Asker(client)
         app.after_request(asker.after_request)
+        if client.governance is not None:  # before any function of the app's own
+            app.before_request_funcs.setdefault(None, []).insert(0, asker.before_request)
         app.teardown_request(asker.teardown_request)
         got_request_exception.connect(asker.on_exception, app)  # held by app, not by the signal
         app.extensions["apilog"] = client
@@ -135,6 +144,21 @@ class _Asker:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+
+    def before_request(self) -> Response | None:
+        """Answer in the app's place, if a rule says so."""
+        flask_request = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - documented
+        exchange: Exchange | None = flask_request.environ.get(EXCHANGE)
+        governance = self._client.governance
+        if exchange is None or governance is None:
+            return None
+        refusal = governance.refusal(exchange, flask_request)
+        if refusal is None:
+            return None
+        response = Response(refusal.body, refusal.status, list(refusal.headers))
+        if not any(name.lower() == "content-type" for name, _ in refusal.headers):
+            response.headers.pop("Content-Type", None)
+        return response
 
     def after_request(self, response: Response) -> Response:
         """Ask with the response that Flask is about to send."""

@@ -11,7 +11,14 @@ from apilog.capture import annotate
 from apilog.client import Client
 from apilog.delivery import Destination
 from apilog.events import Event, EventRequest, EventResponse
-from apilog.exceptions import ApiLogError, ConfigError, DeliveryError, Rejected, RetryLater
+from apilog.exceptions import (
+    ApiLogError,
+    ConfigError,
+    DeliveryError,
+    Partly,
+    Rejected,
+    RetryLater,
+)
 from apilog.hooks import ResponseHead, blocking
 from apilog.ledger import Stats
 
@@ -24,6 +31,7 @@ __all__ = [
     "Event",
     "EventRequest",
     "EventResponse",
+    "Partly",
     "Rejected",
     "ResponseHead",
     "RetryLater",

@@ -12,7 +12,10 @@ from apilog.asgi_call import Call, EarlyCall, Message, Receive, Send
 from apilog.asgi_call import Scope as Scope
 from apilog.asgi_request import Request
 from apilog.capture import Exchange, RequestHead, current
-from apilog.client import Client, Destinations, client_for
+from apilog.client import Client, client_for
+from apilog.delivery import Refusal
+from apilog.destination_choice import Destinations
+from apilog.governance import head_of
 
 __all__ = ["ApiLogMiddleware"]
 
@@ -60,7 +63,10 @@ class ApiLogMiddleware:
         before = current.get()
         current.set(exchange)
         try:
-            await self.app(scope, call.receive, call.send)
+            app = self.app
+            if self.client.governance is not None:
+                app = await self._governed(exchange, scope)
+            await app(scope, call.receive, call.send)
         except BaseException as error:
             call.fail(error)
             raise
@@ -69,6 +75,13 @@ class ApiLogMiddleware:
                 await call.end()
             finally:
                 current.set(before)
+
+    async def _governed(self, exchange: Exchange, scope: Scope) -> App:
+        """Return the app, or what answers in its place because a rule says so."""
+        governance = self.client.governance
+        request = self.request(scope)
+        refusal = governance and await governance.refusal_async(exchange, request)
+        return partial(_refuse, refusal) if refusal else self.app
 
     def request(self, scope: Scope) -> object:
         """Return the request as hooks see it; integrations give their framework's own."""
@@ -95,6 +108,13 @@ class ApiLogMiddleware:
         if message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
             await asyncio.get_running_loop().run_in_executor(None, self.client.farewell)
         await send(message)
+
+
+async def _refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
+    lines, body = head_of(refusal, scope["method"])
+    headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in lines]
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 class KeptScope:

@@ -61,9 +61,12 @@ class Exchange:
     submitted = False
     drop_reason: str | None = None
     transaction_id: str | None = None
+    blocked_by: str | None = None
+    identified: frozenset[str] = frozenset()
     encoded: bytes | None = None
     recorder: object = None
     tickets: Mapping[object, int] = MappingProxyType({})
+    selected: Mapping[object, bytes | str] = MappingProxyType({})
 
     def __init__(
         self,
@@ -215,6 +218,7 @@ def annotate(
     *,
     user_id: str | None = None,
     company_id: str | None = None,
+    subscription_id: str | None = None,
     session_token: str | None = None,
     metadata: Mapping[str, object] | None = None,
 ) -> None:
@@ -227,7 +231,12 @@ def annotate(
     exchange = current.get()
     if exchange is None or exchange.submitted:
         return
-    said = {"user_id": user_id, "company_id": company_id, "session_token": session_token}
+    said = {
+        "user_id": user_id,
+        "company_id": company_id,
+        "subscription_id": subscription_id,
+        "session_token": session_token,
+    }
     exchange.annotations.update({name: value for name, value in said.items() if value is not None})
     if metadata:
         known = exchange.annotations.get("metadata", {})

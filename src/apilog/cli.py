@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import traceback
 from contextlib import closing
@@ -33,11 +34,12 @@ _SHIP = """\
 Deliver what waits in a spool, without any app: what dead processes left, and what those that only
 write have let go. Segments of living processes stay theirs. What the endpoint refuses is kept in
 the directory quarantine of the spool. An app with several destinations has one spool for each, in
-DIRECTORY/destination-2 and so on: ship each on its own, with its own --to. Without --once this goes
-on until SIGTERM or SIGINT, and then ends within 2 seconds and what is in flight; a second signal
-ends it at once, and costs nothing. With --once an endpoint that takes nothing for 5 seconds is left
-for the next time. Several may run at the same time. Exit code: 0; with --once 1 if not every event
-was delivered; 2 if nothing could be done."""
+DIRECTORY/destination-2 and so on: ship each on its own, with its own --to. Updates of users and the
+like, which wait in updates (destination-2-updates), go along where the destination has them.
+Without --once this goes on until SIGTERM or SIGINT, and then ends within 2 seconds and what is in
+flight; a second signal ends it at once, and costs nothing. With --once an endpoint that takes
+nothing for 5 seconds is left for the next time. Several may run at the same time. Exit code: 0;
+with --once 1 if not every event was delivered; 2 if nothing could be done."""
 
 _SPOOL = """\
 Show what waits in a spool: its segments and whose they are, what is quarantined, and how full it
@@ -51,6 +53,20 @@ Look at everything that recording and delivery need: the configuration, the way 
 (one batch without events is sent), the spool, the server's settings, with --app the app and its
 middlewares, and the worker. Each finding is ok, a warning or a problem, with what would mend it.
 No key and no value is shown. Exit code: 0, 1 if there is a problem, 2 if nothing could be done."""
+
+_SEND = """\
+Post a test event to a destination, and say what became of it: delivered, refused, or to be sent
+again later, with what the endpoint answered and what would mend it. The event says that it is a
+test: its route is /apilog/test, its user agent is apilog. No key is shown. Exit code: 0 if it was
+delivered, 1 if not, 2 if nothing could be sent."""
+
+_REPLAY = """\
+Ship recorded calls: events of apilog or Moesif (one a line, or a list), a HAR file, or what waits
+in a spool, which stays there (`apilog ship` empties it). Calls are masked by the rules of the
+environment (APILOG_*) before they leave. How far it came is kept in PATH.replay.json, so that
+--resume goes on there; what the endpoint refuses is added to PATH.rejected.ndjson. SIGINT or
+SIGTERM ends it after what is in flight. Exit code: 0 if everything was delivered, 1 if not, 2 if
+nothing could be done."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -93,6 +109,14 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     )
     if "ship" in argv or "spool" in argv:
         _add_spool_commands(ship, spool)
+    send = commands.add_parser(
+        "send", help="post a test event, and explain the answer", description=_SEND
+    )
+    replay = commands.add_parser(
+        "replay", help="ship calls that were recorded before", description=_REPLAY
+    )
+    if "send" in argv or "replay" in argv:
+        _add_sending_commands(send, replay)
     doctor = commands.add_parser(
         "doctor", help="find what keeps calls from being recorded", description=_DOCTOR
     )
@@ -122,6 +146,15 @@ def _add_spool_commands(ship: argparse.ArgumentParser, spool: argparse.ArgumentP
     spool.set_defaults(run=lambda arguments: _shielded(spool_command.run, arguments))
 
 
+def _add_sending_commands(send: argparse.ArgumentParser, replay: argparse.ArgumentParser) -> None:
+    from apilog import replay_command, send_command
+
+    send_command.add_options(send)
+    send.set_defaults(run=lambda arguments: _shielded(send_command.run, arguments))
+    replay_command.add_options(replay)
+    replay.set_defaults(run=lambda arguments: _shielded(replay_command.run, arguments))
+
+
 def _add_doctor(doctor: argparse.ArgumentParser) -> None:
     from apilog import doctor_command
 
@@ -135,6 +168,9 @@ def _shielded(run: Callable[[argparse.Namespace], int], arguments: argparse.Name
         return run(arguments)
     except ApiLogError:
         raise
+    except KeyboardInterrupt:
+        sys.stderr.write("apilog: interrupted\n")
+        return 128 + signal.SIGINT  # as shells have it
     except BrokenPipeError:  # whoever read has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 2

@@ -230,7 +230,9 @@ class Courier:
             self._refusal = str(some)
         if taken:
             self._accepted(load, Piece(places=tuple(taken)))
-        if again:
+        if again and taken and not any(after != 0 for after in some.retry.values()):
+            load.put_back(Piece(places=tuple(again)))  # no storm: each time some arrive
+        elif again:
             self._again_later(load, Piece(places=tuple(again)), some, pause)
         if refused and not taken:
             self._count_refusal(load, f"{some}")

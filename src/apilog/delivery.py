@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from apilog.capture import Exchange
+from apilog.capture import Exchange, RequestHead
+from apilog.events import Event
 from apilog.exceptions import ApiLogError
 
 
@@ -54,11 +55,57 @@ class Destination(Protocol):
     """Where batches go. Each item is one event, as JSON in UTF-8.
 
     Raises RetryLater, Partly or Rejected; anything else is a bug. A destination may have a `limits`
-    attribute (`Limits`) and a `close()` method, called when the client closes.
+    attribute (`Limits`), a `close()` method, called when the client closes, and a `refresh()`
+    method, called on the worker's thread every now and then, which must not wait. One that has
+    users, companies, subscriptions or actions says so in ``takes``, by the names of
+    `apilog.updates`; they come among the events, unless ``updates`` is a destination of their own:
+    then neither waits for the other.
     """
 
     def send(self, batch: Sequence[bytes]) -> None:
         """Deliver *batch*; returning means that it arrived."""
+        ...
+
+
+@runtime_checkable
+class Selective(Protocol):
+    """A destination that does not receive every call, or chooses how many calls each stands for."""
+
+    @property
+    def is_selective(self) -> bool:
+        """Whether `weigh` has to be asked, for now."""
+        ...
+
+    def weigh(self, event: Event) -> int | None:
+        """Return how many calls *event* stands for there, 0 if it was sampled out.
+
+        None if it is not for this destination.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What is answered in the app's place, and the id of the rule that says so."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    """Without ``Content-Length``."""
+    body: bytes
+    rule: str
+
+
+@runtime_checkable
+class Governor(Protocol):
+    """A destination that may answer requests in the app's place."""
+
+    governs: bool
+    """Whether `refusal` is to be asked."""
+
+    def refusal(
+        self, head: RequestHead, user_id: str | None, company_id: str | None
+    ) -> Refusal | None:
+        """Return what to answer in the app's place; None lets the request through."""
         ...
 
 

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from apilog.destinations import Collector, Console, File, Memory, Moesif
+from apilog.destinations import (
+    CollectEvent,
+    Collector,
+    Console,
+    File,
+    Logimoni,
+    Memory,
+    Moesif,
+    Swetrix,
+    Umami,
+)
+from apilog.destinations._selection import Selects
 from apilog.destinations.moesif import Batches
 from apilog.terminal import escaped
 
 
 def base_url(destination: object) -> str | None:
     """Return where *destination* posts to, or None if it posts nowhere that we know of."""
-    if isinstance(destination, Batches):
-        return destination._base_url  # noqa: SLF001 - destinations do not show what may hold a key
+    if isinstance(destination, (Batches, Selects)):  # they do not show what may hold a key
+        return getattr(destination, "_base_url", None)
     return None
 
 
@@ -21,10 +32,13 @@ def name_of(destination: object) -> str:
 
     A path may hold a key as well; of a file it is shown, because it is all there is.
     """
-    if isinstance(destination, Moesif):
-        return f"moesif://…@{_host(destination)}"
-    if isinstance(destination, Collector):
-        return f"{urlsplit(base_url(destination) or '').scheme}://{_host(destination)}"
+    for kind in (Moesif, Umami, Swetrix, Logimoni):
+        if isinstance(destination, kind):
+            return f"{kind.__name__.lower()}://…@{_host(destination)}"
+    if isinstance(destination, (CollectEvent, Collector)):
+        scheme = urlsplit(base_url(destination) or "").scheme
+        prefix = "collect+" if isinstance(destination, CollectEvent) else ""
+        return f"{prefix}{scheme}://{_host(destination)}"
     if isinstance(destination, File):
         return f"file:{escaped(str(destination._path))}"  # noqa: SLF001
     if isinstance(destination, (Console, Memory)):

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import cast
 
-from apilog import codec, moments
+from apilog import codec, moments, proxies
 from apilog._version import __version__
 from apilog.body import EMPTY, BodyCopy, Change, WireBody, wire_body
 from apilog.capture import Exchange, RequestHead
@@ -17,7 +17,7 @@ from apilog.headers import by_name, content_length, joined
 from apilog.identity import claimed
 from apilog.mask_record import keyed
 from apilog.policy import Rules
-from apilog.proxies import Origin, TrustedProxies
+from apilog.proxies import Origin
 
 OWN_AGENT = "apilog/"
 SDK = OWN_AGENT + __version__
@@ -37,9 +37,7 @@ class Documents:
         self._config = config
         self._change = change
         self._digest = keyed(config.hash or os.urandom(32))
-        networks = [each for each in config.trusted_proxies if not isinstance(each, str)]
-        unix = "unix" in config.trusted_proxies
-        self._proxies = TrustedProxies(networks, unix=unix) if networks or unix else None
+        self._proxies = proxies.trusted(config.trusted_proxies)
         self._authorization = (config.authorization_header or "").lower()
 
     def document(self, exchange: Exchange, head: RequestHead, rules: Rules) -> dict[str, JSON]:
@@ -72,6 +70,8 @@ class Documents:
             enabled = rules.capture_response_body
             document["response"] = self._response(exchange, own, enabled=enabled)
         document |= self._identity(exchange, values.get(self._authorization, ""), request, own)
+        if exchange.blocked_by is not None:
+            document["blocked_by"] = exchange.blocked_by
         document["direction"] = "Incoming"
         document["weight"] = exchange.weight
         document["transaction_id"] = _transaction_id(exchange)
@@ -161,7 +161,7 @@ class Documents:
                 own["user_id_from"] = f"{claims.source}, not verified"
             if claims.company_id:
                 found["company_id"] = claims.company_id[:_LONGEST_IDENTITY]
-        for name in ("user_id", "company_id", "session_token"):
+        for name in ("user_id", "company_id", "subscription_id", "session_token"):
             if name in said:
                 found[name] = str(said[name])[:_LONGEST_IDENTITY]
         version = said.get("api_version", self._config.api_version)
@@ -205,6 +205,8 @@ def reduced(exchange: Exchange, reason: str) -> dict[str, JSON]:
         "weight": exchange.weight,
         "transaction_id": _transaction_id(exchange),
     }
+    if exchange.blocked_by is not None:
+        document["blocked_by"] = exchange.blocked_by
     if exchange.status is not None:
         time = moments.timestamp(exchange.started_at + (exchange.duration or 0.0))
         document["response"] = {"time": time, "status": exchange.status, "headers": {}}

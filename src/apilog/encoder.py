@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
+from typing import Any
 
-from apilog import codec, last_gate
+from apilog import codec, last_gate, updates
 from apilog.capture import Exchange
 from apilog.codec import JSON
 from apilog.complaints import Complaints
@@ -14,6 +16,7 @@ from apilog.document import Documents, reduced
 from apilog.hooks import Hooks
 from apilog.mask_record import Record, omit
 from apilog.policy import Policy
+from apilog.updates import Kind
 from apilog.user_masks import UserMasks
 
 LARGEST_EVENT = 1_000_000
@@ -60,6 +63,18 @@ class Encoder:
         if exchange.encoded is None:
             raise Dropped(exchange.drop_reason or "encode_failed")
         return exchange.encoded
+
+    def update(self, kind: Kind, given: Mapping[str, Any]) -> bytes:
+        """Return the update *given*, masked by the rules that hold everywhere.
+
+        Raises:
+            ValueError: something is missing or cannot work; the message says what.
+        """
+        with self._lock:
+            text = updates.encoded(kind, given, self._policy.everywhere.masking)
+        if len(text) > LARGEST_EVENT:
+            raise ValueError(f"it has {len(text)} bytes, and {LARGEST_EVENT} are the most")
+        return text
 
     def begun(self, exchange: Exchange) -> bytes:
         """Return the event that is delivered if the process dies before *exchange* ends."""

@@ -52,7 +52,7 @@ class Partly(DeliveryError):
     Args:
         message: what happened, without values: it is logged.
         retry: positions in the batch of events to send again, and after how many seconds, if the
-            endpoint said so.
+            endpoint said so. Where each says 0 and others arrived, they are sent again at once.
         rejected: positions of those that it will never take, and what it said about them.
 
     All others were delivered. A position in both is sent again.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial, wraps
@@ -14,6 +13,7 @@ from apilog.capture import Exchange
 from apilog.complaints import Complaints
 from apilog.exceptions import ConfigError
 from apilog.headers import Headers
+from apilog.sampling import weight_of
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -125,16 +125,22 @@ class Hooks:
             raise _misplaced(name, self._asked[name], where)
         self._sync_place = where
 
+    def find(self, name: str) -> tuple[Callable[..., Any] | None, bool]:
+        """Return the hook in the place called *name*, and whether it is async."""
+        return self._asked.get(name), name in self._async
+
     def ask(self, exchange: Exchange, request: object, response: object) -> None:
         """Ask every hook, and keep the answers in *exchange*."""
         exchange.asked = True
         for name, hook in self._asked.items():
+            if name in exchange.identified:
+                continue
             try:
                 answer = hook(request, response)
                 if inspect.isawaitable(answer):
-                    _discard(answer)
+                    discard(answer)
                     raise TypeError("async hook in a sync app")
-                _keep(exchange, name, answer)
+                keep(exchange, name, answer)
             except (Exception, SystemExit) as error:  # noqa: BLE001 - the app must not see it
                 self._failed(exchange, name, error)
 
@@ -152,6 +158,8 @@ class Hooks:
         """
         exchange.asked = True
         for name, hook in self._asked.items():
+            if name in exchange.identified:
+                continue
             try:
                 if run is not None and name not in self._async:
                     answer = await run(hook, request, response)
@@ -159,7 +167,7 @@ class Hooks:
                     answer = hook(request, response)
                 if inspect.isawaitable(answer):
                     answer = await answer
-                _keep(exchange, name, answer)
+                keep(exchange, name, answer)
             except (Exception, SystemExit) as error:  # noqa: BLE001 - the app must not see it
                 self._failed(exchange, name, error)
 
@@ -242,7 +250,7 @@ class HookDecorators:
         return hook
 
 
-def _keep(exchange: Exchange, name: str, answer: object) -> None:
+def keep(exchange: Exchange, name: str, answer: object) -> None:
     """Put *answer* where it belongs; what `apilog.annotate` said stays."""
     if answer is None:
         return
@@ -264,26 +272,8 @@ def _keep(exchange: Exchange, name: str, answer: object) -> None:
         raise TypeError(f"expected text, not {type(answer).__name__}")
 
 
-def weight_of(rate: object, dice: Callable[[], float] = random.random) -> int:
-    """Roll for a call sampled at *rate*: 0 to leave it out, else how many calls it stands for.
-
-    Where 1 / *rate* is not whole, the weight is rounded up or down by chance, so that the sum of
-    weights is unbiased.
-
-    Raises:
-        ValueError: *rate* is not a number from 0 to 1.
-    """
-    if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
-        raise ValueError("sample_rate must be a number from 0 to 1")
-    if rate == 1:
-        return 1
-    if dice() >= rate:
-        return 0
-    weight = int(1 / rate)
-    return weight + (dice() < 1 / rate - weight)
-
-
-def _discard(answer: object) -> None:
+def discard(answer: object) -> None:
+    """Close what nobody can await, before it warns of that."""
     close = getattr(answer, "close", None)
     if close is not None:
         close()

@@ -33,7 +33,7 @@ from apilog.tree_mask import TreeMask
 
 __all__ = ["MASK", "BodyNotMaskedError", "Masking", "Record"]
 
-_IDENTITY = frozenset({"user_id", "company_id", "session_token"})
+_IDENTITY = frozenset({"user_id", "company_id", "subscription_id", "session_token"})
 _DOCUMENT = _IDENTITY | frozenset(
     "request response metadata direction weight transaction_id".split()
 )

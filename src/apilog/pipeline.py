@@ -12,17 +12,12 @@ from apilog.batches import batches
 from apilog.capture import Exchange
 from apilog.complaints import Complaints
 from apilog.courier import Courier
-from apilog.delivery import Destination, Dropped, Encoder, Limits
+from apilog.delivery import Destination, Encoder, Limits
+from apilog.encoding import encoded
 from apilog.ledger import Ledger, Stats
 from apilog.losses import Losses
 from apilog.process import after_fork, at_end
 from apilog.worker import Bell, Worker
-
-SLICE = 0.001
-"""Seconds that the worker computes before it lets waiting requests have the interpreter."""
-
-REST = 0.00005
-"""Seconds that it lets them have it."""
 
 
 class Pipeline:
@@ -61,6 +56,8 @@ class Pipeline:
             shares=shares,
         )
         self.shutdown_timeout = shutdown_timeout
+        self.takes: frozenset[str] = getattr(destination, "takes", frozenset())
+        """What the destination takes besides events, by the names of `apilog.updates`."""
         self._ledger = self._new_ledger()
         self.renew()
         _pipelines.add(self)
@@ -87,6 +84,7 @@ class Pipeline:
             retried=self._ledger.retried,
         )
         self._losses = Losses(self._destination, self.stats, self._complaints)
+        self._refresh_destination = getattr(self._destination, "refresh", None)
         self._deadline = float("inf")
         self._kept: list[bytes] = []
 
@@ -175,6 +173,7 @@ class Pipeline:
     def _run(self) -> None:
         """Ship full batches as they fill and the rest every interval, until the pipeline closes."""
         due = time.monotonic() + self._flush_interval
+        self._refresh()
         while not self._ledger.closed:
             if not self._ledger.hurried and not self._kept:
                 self._bell.wait(due - time.monotonic())
@@ -193,6 +192,13 @@ class Pipeline:
         with self._complaints.shielded("worker_failed", "losses were not told"):
             self._losses.look()
             self._losses.report()
+        self._refresh()
+
+    def _refresh(self) -> None:
+        """Have the destination look for news, which it does without waiting."""
+        if self._refresh_destination is not None and not self._ledger.closed:
+            with self._complaints.shielded("refresh_failed", "a destination was not refreshed"):
+                self._refresh_destination()
 
     def _ship(self, *, everything: bool) -> None:
         """Send what is in the queue now, or only full batches; later ones have their own time."""
@@ -216,24 +222,8 @@ class Pipeline:
         return [] if len(self._kept) >= self._batch_size else self._ledger.take(mark)
 
     def _encoded(self, exchanges: Iterable[Exchange]) -> Iterator[tuple[Exchange, bytes | None]]:
-        """Encode each exchange on its own, and rest between slices of work.
-
-        One that gives no event is settled.
-        """
-        began = time.perf_counter()
-        for exchange in exchanges:
-            event = None
-            try:
-                event = self._encoder.encode(exchange)
-            except Dropped as outcome:
-                self._ledger.settle(1, outcome.reason)
-            except BaseException as error:  # noqa: BLE001 - whatever it is, it is this event's
-                self._complaints.complain("encode_failed", "an event was not encoded", error)
-                self._ledger.settle(1, "encode_failed")
-            yield exchange, event
-            if time.perf_counter() - began > SLICE:
-                time.sleep(REST)
-                began = time.perf_counter()
+        """Encode each exchange on its own; one that gives no event is settled."""
+        return encoded(exchanges, self._encoder, self._ledger, self._complaints)
 
     def _deliver(self, batch: Sequence[bytes]) -> bool:
         """Bring *batch*, which is in flight, to its end; say whether it is there.

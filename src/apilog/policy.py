@@ -24,7 +24,7 @@ class Policy:
     """
 
     def __init__(self, config: Config) -> None:
-        self._everywhere = _rules(config, {})
+        self.everywhere = _rules(config, {})
         self._routes = [
             (route.verb, route.pattern, _rules(config, route.options))
             for route in config.mask_routes
@@ -37,7 +37,7 @@ class Policy:
                 pattern.fullmatch(path) or (route is not None and pattern.fullmatch(route))
             ):
                 return rules
-        return self._everywhere
+        return self.everywhere
 
 
 def _rules(config: Config, options: Mapping[str, Any]) -> Rules:

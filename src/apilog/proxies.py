@@ -84,6 +84,13 @@ class TrustedProxies:
         return any(parsed in network for network in self._networks)
 
 
+def trusted(said: Sequence[Network | str]) -> TrustedProxies | None:
+    """Return the proxies that *said*, an option, names; None without any."""
+    networks = [each for each in said if not isinstance(each, str)]
+    unix = "unix" in said
+    return TrustedProxies(networks, unix=unix) if networks or unix else None
+
+
 def _forwarded(values: Sequence[str]) -> list[Hop]:
     """Return the hops in ``Forwarded`` lines, the farthest first (RFC 7239 section 4)."""
     hops = []

@@ -6,7 +6,8 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from apilog.exceptions import ConfigError
 from apilog.shipment import Shipment, Tally
 from apilog.spool import SpoolError
 from apilog.spool.inspect import survey
-from apilog.spool_place import check_place, siblings
+from apilog.spool_layout import place_of_updates, siblings
+from apilog.spool_place import check_place
 from apilog.terminal import counted, escaped, say
 
 _QUICK = 32 * 1024 * 1024
@@ -71,34 +73,78 @@ def run(arguments: argparse.Namespace) -> int:
     """
     check_place(arguments.directory)
     options = only("batch_size")
-    destination = _destination(arguments.to)
-    shipment = Shipment(
-        arguments.directory,
-        destination,
-        once=arguments.once,
-        interval=arguments.interval,
-        batch_size=options.batch_size,
-    )
+    destination = destination_of(arguments.to)
+    lanes = _lanes(arguments.directory, destination)
+    shipments = [
+        Shipment(
+            directory,
+            lane,
+            once=arguments.once,
+            interval=arguments.interval,
+            batch_size=options.batch_size,
+        )
+        for directory, lane in lanes.items()
+    ]
     for each in siblings(arguments.directory):
         say(
             f"apilog: {escaped(str(each))} holds the events of another destination:"
             " ship it as well, with a --to of its own\n",
             sys.stderr,
         )
-    with _stopped_by_signals(shipment.stop):
+    with stopped_by_signals(lambda: _stop(shipments)):
         if not arguments.once and not arguments.quiet:
             place = escaped(arguments.directory)
             say(f"apilog: shipping {place} to {name_of(destination)}\n", sys.stderr)
-        tally = shipment.run()
+        tally = _run(shipments)
     living = None
-    if arguments.once or _size(arguments.directory) <= _QUICK:
+    if arguments.once or sum(map(_size, lanes)) <= _QUICK:
         with suppress(SpoolError):  # somebody took the directory away
-            found = survey(arguments.directory)
-            living = sum(each.state == "live" for each in found.segments)
-            tally.left = sum(each.events for each in found.segments if each.state in _OURS)
+            segments = [
+                one for each in lanes if Path(each).exists() for one in survey(each).segments
+            ]
+            living = sum(each.state == "live" for each in segments)
+            tally.left = sum(each.events for each in segments if each.state in _OURS)
     if not arguments.quiet or not tally.is_clean:
         say(_result(tally, living))
     return int(arguments.once and not tally.is_clean)
+
+
+def _lanes(directory: str, destination: Destination) -> dict[str, Destination]:
+    """Return what goes where, by directory: updates may wait beside the events.
+
+    Raises:
+        ConfigError: they cannot be read there.
+    """
+    beside = str(place_of_updates(Path(directory)))
+    is_there = Path(beside).exists()
+    updates = getattr(destination, "updates", None)
+    if not isinstance(updates, Destination):
+        if is_there:
+            what = "holds updates of users and the like, which this destination does not take"
+            say(f"apilog: {escaped(beside)} {what}\n", sys.stderr)
+        return {directory: destination}
+    if is_there:
+        check_place(beside)
+    return {directory: destination, beside: updates}
+
+
+def _run(shipments: Sequence[Shipment]) -> Tally:
+    """Run them all at the same time, the first on this thread, which hears of signals."""
+    with ThreadPoolExecutor(len(shipments)) as threads:
+        others = [threads.submit(each.run) for each in shipments[1:]]
+        try:
+            tally = shipments[0].run()
+            for each in others:
+                tally.add(each.result())
+        except BaseException:
+            _stop(shipments)
+            raise
+    return tally
+
+
+def _stop(shipments: Sequence[Shipment]) -> None:
+    for each in shipments:
+        each.stop()
 
 
 def only(option: str) -> Config:
@@ -111,7 +157,12 @@ def only(option: str) -> Config:
     return Config.build({}, {name: os.environ[name]} if name in os.environ else {})
 
 
-def _destination(url: str | None) -> Destination:
+def destination_of(url: str | None) -> Destination:
+    """Return the destination at *url*, or at the one that the environment names.
+
+    Raises:
+        ConfigError: there is none, several, or one that cannot work.
+    """
     variable = os.environ.get(_VARIABLE, "").split()
     if url is None and len(variable) > 1:
         raise ConfigError(f"{_VARIABLE} names {len(variable)} destinations: choose one with --to")
@@ -124,10 +175,10 @@ def _destination(url: str | None) -> Destination:
 
 
 @contextmanager
-def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
+def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
     """Call *stop* for the first SIGTERM or SIGINT; the second one ends the process at once.
 
-    That costs nothing: what was not acknowledged stays in the spool.
+    That costs nothing: what was not acknowledged stays where it is.
     """
     numbers = (signal.SIGTERM, signal.SIGINT)
 

@@ -13,7 +13,7 @@ from apilog.complaints import Complaints
 from apilog.courier import Courier
 from apilog.delivery import Destination, Limits
 from apilog.exceptions import RetryLater
-from apilog.shipper import ROUND, turn
+from apilog.shipper import ROUND, may_go_aside, turn
 from apilog.spool import Parcel, Spool, SpoolError
 from apilog.worker import Bell
 
@@ -41,6 +41,14 @@ class Tally:
     """How many wait in what this process held at the end."""
     troubles: Counter[str] = field(default_factory=Counter)
     """What kept the rest from being shipped, by the word for it."""
+
+    def add(self, other: Tally) -> None:
+        """Add what became of other events."""
+        self.delivered += other.delivered
+        self.quarantined += other.quarantined
+        self.lost += other.lost
+        self.left += other.left
+        self.troubles += other.troubles
 
     @property
     def is_clean(self) -> bool:
@@ -165,7 +173,7 @@ class Shipment:
         if self._courier.deliver(parcel.events, self._settle):
             self._spool.settle(parcel)
         else:
-            self._spool.put_back(parcel, aside=True)
+            self._spool.put_back(parcel, aside=may_go_aside(parcel))
 
     def _settle(self, events: Sequence[bytes], reason: str | None) -> None:
         self._waited = 0.0

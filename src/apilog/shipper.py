@@ -14,6 +14,7 @@ from apilog.ledger import Ledger
 from apilog.overflow import Overflow
 from apilog.spool import Parcel, Spool
 from apilog.spool_account import SpoolAccount
+from apilog.updates import is_update
 from apilog.worker import Bell
 
 ADOPT = 1.0
@@ -135,10 +136,15 @@ class Shipper:
         """Bring *parcel* to its end; say whether it is there."""
         settle = partial(self._account.settle, adopted=parcel.adopted)
         if not self._courier.deliver(parcel.events, settle):
-            self._spool.put_back(parcel, aside=True)
+            self._spool.put_back(parcel, aside=may_go_aside(parcel))
             return False
         self._spool.settle(parcel)
         return True
+
+
+def may_go_aside(parcel: Parcel) -> bool:
+    """Say whether others may be sent before *parcel*: what is told of one user keeps its order."""
+    return not any(map(is_update, parcel.events))
 
 
 def turn() -> float:

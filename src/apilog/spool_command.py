@@ -9,11 +9,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
+from pathlib import Path
 
 from apilog.exceptions import ConfigError
 from apilog.ship_command import only
 from apilog.spool.inspect import DamageReport, Purged, SegmentReport, Survey, purge, survey, verify
-from apilog.spool_place import check_place, siblings
+from apilog.spool_layout import place_of_updates, siblings
+from apilog.spool_place import check_place
 from apilog.terminal import counted, escaped, say, sized, table
 
 _MOST_ROWS = 1_000
@@ -99,9 +101,16 @@ def _text(directory: str, found: Survey, capacity: int) -> str:
         f"{escaped(reason)} {count}" for reason, count in sorted(found.quarantined.items())
     )
     text += f"quarantine: {counted(refused, 'event')}{f' ({reasons})' if reasons else ''}\n"
-    for each in siblings(directory):
-        text += f"another spool, for another destination: {escaped(str(each))}\n"
+    for each, whose in _others(directory).items():
+        text += f"another spool, for {whose}: {escaped(str(each))}\n"
     return text
+
+
+def _others(directory: str) -> dict[Path, str]:
+    """Return what else is kept for the same app, and for whom."""
+    updates = place_of_updates(Path(directory))
+    others = {updates: "updates of users and the like"} if updates.is_dir() else {}
+    return others | dict.fromkeys(siblings(directory), "another destination")
 
 
 def _segment_table(segments: Sequence[SegmentReport]) -> str:
@@ -177,7 +186,7 @@ def _document(
         "cap": capacity,
         "segments": [asdict(each) for each in found.segments],
         "quarantine": dict(found.quarantined),
-        "others": [str(each) for each in siblings(directory)],
+        "others": [str(each) for each in _others(directory)],
         "damage": None if damages is None else [asdict(each) for each in damages],
         "removed": None if removed is None else asdict(removed),
     }

@@ -106,6 +106,8 @@ class SpooledPipeline(Pipeline):
         try:
             ticket = self._spool.start(self._encoder.begun(exchange))
             exchange.tickets = {**exchange.tickets, self: ticket}
+        except Dropped:  # it is not for this destination
+            pass
         except SpoolError as trouble:
             self._account.complain(trouble)
         except Exception as error:  # noqa: BLE001 - the request must not notice
@@ -196,8 +198,7 @@ class SpooledPipeline(Pipeline):
             self._fresh = True
 
     def _cancel(self, exchange: Exchange) -> None:
-        ticket = exchange.tickets.get(self)
-        if ticket is not None:
+        if (ticket := exchange.tickets.get(self)) is not None:
             with self._complaints.shielded("spool", "the end of a call was not noted"):
                 self._spool.cancel(ticket)
 
@@ -242,11 +243,8 @@ class SpooledPipeline(Pipeline):
         while taken := self._ledger.take(mark):
             left = len(taken)
             try:
-                encoded = list(self._encoded(taken))
-                left = sum(event is not None for _, event in encoded)
-                self._ledger.store(left)  # first: the shipper may be quicker than this thread
-                left = 0
-                for exchange, event in encoded:
+                for exchange, event in list(self._encoded(taken)):
+                    left -= 1
                     if event is not None:
                         self._store(event, exchange.tickets.get(self))
             except BaseException as error:  # noqa: BLE001 - the worker must outlive our bugs
@@ -255,6 +253,7 @@ class SpooledPipeline(Pipeline):
         self._shipper.hurry(even_few=hurries)
 
     def _store(self, event: bytes, ticket: int | None) -> None:
+        self._ledger.store(1)  # first: the shipper may be quicker than this thread
         try:
             self._spool.append(event, started=ticket)
         except Exception as trouble:  # noqa: BLE001 - what is stored is counted as that already
@@ -282,6 +281,7 @@ class SpooledPipeline(Pipeline):
 
     def _run_shipper(self) -> None:
         self._inside.add(threading.get_ident())
+        self._refresh()
         self._shipper.run()
         self._close_destination()
         self._spool.close()

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from http.client import responses
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from apilog.capture import Exchange, RequestHead, current
-from apilog.client import Client, Destinations, client_for
+from apilog.client import Client, client_for
+from apilog.delivery import Refusal
+from apilog.destination_choice import Destinations
+from apilog.governance import head_of
 from apilog.headers import FROM_ENVIRON
 from apilog.wsgi_call import EXCHANGE as EXCHANGE
 from apilog.wsgi_call import Call, EarlyCall, Environ, StartResponse
@@ -53,8 +58,9 @@ class ApiLogMiddleware:
         call = self._new_call(self, exchange, environ, start_response)
         before = current.get()
         current.set(exchange)
+        app = self.app if self.client.governance is None else self._governed(exchange, environ)
         try:
-            response = self.app(environ, call.start_response)
+            response = app(environ, call.start_response)
         except BaseException as error:
             call.fail(error)
             call.end()
@@ -68,6 +74,12 @@ class ApiLogMiddleware:
             return response
         return call.tee(response)
 
+    def _governed(self, exchange: Exchange, environ: Environ) -> App:
+        """Return the app, or what answers in its place because a rule says so."""
+        governance = self.client.governance
+        refusal = governance and governance.refusal(exchange, self.request(environ))
+        return partial(_refuse, refusal) if refusal else self.app
+
     def request(self, environ: Environ) -> object:
         """Return the request as hooks see it; integrations give their framework's own."""
         return environ
@@ -78,6 +90,12 @@ class ApiLogMiddleware:
             return None
         path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
         return self.client.begin(path, kept(environ), read_head)
+
+
+def _refuse(refusal: Refusal, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    lines, body = head_of(refusal, environ["REQUEST_METHOD"])
+    start_response(f"{refusal.status} {responses.get(refusal.status, 'Blocked')}", lines)
+    return [body]
 
 
 def kept(environ: Environ) -> Environ:

@@ -236,7 +236,9 @@ def test_an_endpoint_that_falls_over_while_it_works_loses_nothing(
 def test_a_retry_sends_the_same_event_with_the_same_id(
     endpoint: Any, answer: New, new_client: New, call: Call
 ) -> None:
-    client = new_client(Moesif(SECRET, base_url=endpoint.url), flush_interval=LONG)
+    client = new_client(
+        Moesif(SECRET, base_url=endpoint.url, remote_sampling=False), flush_interval=LONG
+    )
     endpoint.script.extend([answer(500), answer(429)])
     call(client)
     assert client.flush(20)
@@ -307,7 +309,7 @@ def test_only_our_own_logger_speaks_and_never_of_the_key(
     endpoint: Any, answer: New, new_client: New, call: Call, apilog_log: Any
 ) -> None:
     endpoint.script.extend([answer(503), answer(400)])
-    client = new_client(Moesif(SECRET, base_url=endpoint.url), batch_size=1)
+    client = new_client(Moesif(SECRET, base_url=endpoint.url, remote_sampling=False), batch_size=1)
     for _ in range(3):
         call(client)
     assert client.flush(20)

@@ -374,7 +374,7 @@ def test_the_last_shipping_goes_on_after_a_round(
         call(client, f"/{number}")
     closing = threading.Thread(target=client.close, args=(PATIENCE,))
     closing.start()
-    wait_for(lambda: client._pipelines[0]._ledger.closed)
+    wait_for(lambda: client._lanes.of_calls[0]._ledger.closed)
     destination.gate.set()
     closing.join(PATIENCE)
     assert len(destination.events) == MANY_ROUNDS

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from apilog import ConfigError
-from apilog.destinations import Collector, Console, File, Memory, Moesif, from_url
+from apilog.destinations import (
+    CollectEvent,
+    Collector,
+    Console,
+    File,
+    Logimoni,
+    Memory,
+    Moesif,
+    Swetrix,
+    Umami,
+    from_url,
+)
 from apilog.destinations.urls import EXAMPLES
+from apilog.events import Event
 
 
 @pytest.mark.parametrize(
@@ -22,6 +37,43 @@ from apilog.destinations.urls import EXAMPLES
         ("moesif://APP@localhost:8090?insecure=1", "<Moesif at http://localhost:8090>"),
         ("moesif://APP@localhost:8090?insecure=0", "<Moesif at https://localhost:8090>"),
         ("moesif://A%3AP%23P@[::1]:8090?insecure=1", "<Moesif at http://[::1]:8090>"),
+        (
+            "moesif://APP@api.moesif.net?governance=1&remote_sampling=0&only=5xx&sample_rate=1",
+            "<Moesif at https://api.moesif.net>",
+        ),
+        ("swetrix://aUn1quEid-3x@api.swetrix.com", "<Swetrix at https://api.swetrix.com>"),
+        ("swetrix://aUn1quEid-3x@my.host/backend/", "<Swetrix at https://my.host/backend>"),
+        (
+            (
+                "swetrix://aUn1quEid-3x@localhost:5005?insecure=1&kind=pageview&heartbeat=1&errors=0"
+                "&forward_client_ip=truncated&forward_user_agent=1&only=/api/*&only=5xx&sample_rate=0.5"
+            ),
+            "<Swetrix at http://localhost:5005>",
+        ),
+        ("logimoni://U%40:P%3A@logimoni.com?category=Calls", "<Logimoni at https://logimoni.com>"),
+        (
+            "logimoni://U:P@[::1]:80/x?category=5xx:Errors&category=default:Calls&insecure=1",
+            "<Logimoni at http://[::1]:80/x>",
+        ),
+        (
+            "umami://c8861a92-8899-418e-af74-c8bab41c9766@umami.test",
+            "<Umami at https://umami.test>",
+        ),
+        (
+            (
+                "umami://c8861a92-8899-418e-af74-c8bab41c9766@[::1]:3000/stats/?insecure=1"
+                "&hostname=shop.test&batch_items=500&identify=1&exclude=/health&sample_rate=.1"
+            ),
+            "<Umami at http://[::1]:3000/stats>",
+        ),
+        ("collect+https://collect.test", "<CollectEvent at https://collect.test>"),
+        (
+            (
+                "collect+http://localhost:80/x/?event_type=VIEW&constants=clientId:a:b&constants=v:1"
+                "&headers=h:1&headers_field=messageheader&id_field=pingId&only=POST%20/orders"
+            ),
+            "<CollectEvent at http://localhost:80/x>",
+        ),
         ("http://127.0.0.1:8090", "<Collector at http://127.0.0.1:8090>"),
         ("  HTTP://Localhost:8090/  ", "<Collector at http://localhost:8090>"),
         ("https://collector.test/apilog", "<Collector at https://collector.test/apilog>"),
@@ -40,7 +92,8 @@ def test_a_url_may_have_nothing_but_a_scheme() -> None:
 
 def test_the_examples_work() -> None:
     kinds = {type(from_url(url)) for url in EXAMPLES.values()}
-    assert kinds == {Moesif, Collector, File, Console, Memory}
+    services = {Moesif, Umami, Swetrix, Logimoni, CollectEvent}
+    assert kinds == {*services, Collector, File, Console, Memory}
 
 
 def test_an_escaped_key_arrives_unescaped(endpoint: object, an_event: object) -> None:
@@ -50,6 +103,26 @@ def test_an_escaped_key_arrives_unescaped(endpoint: object, an_event: object) ->
     moesif.close()  # type: ignore[attr-defined]
     (request,) = endpoint.requests  # type: ignore[attr-defined]
     assert request.headers["x-moesif-application-id"] == "A:P/#"
+
+
+def test_what_a_url_says_is_what_the_destination_does(
+    endpoint: Any, an_event: Callable[..., bytes]
+) -> None:
+    url = endpoint.url.replace("http://", "collect+http://")
+    options = "event_type=VIEW&constants=clientId:a%3Ab&headers=version:1&id_field=pingId"
+    destination = from_url(f"{url}?{options}&headers_field=messageheader&only=/items/*&only=5xx")
+    assert isinstance(destination, CollectEvent)
+    assert destination.is_selective
+    assert destination.weigh(Event.from_json(an_event())) == 1
+    other = an_event(request={"time": "", "uri": "http://shop.test/", "verb": "GET"})
+    assert destination.weigh(Event.from_json(other)) is None
+    destination.send([an_event()])
+    destination.close()
+    body = json.loads(endpoint.requests[0].raw)
+    assert body["messageheader"] == {"version": "1"}
+    (event,) = body["messageBody"]
+    assert (event["eventType"], event["clientId"]) == ("VIEW", "a:b")
+    assert event["pingId"] == "0198c5e0-0000-7000-8000-000000000001"
 
 
 @pytest.mark.parametrize(
@@ -71,8 +144,43 @@ def test_an_escaped_key_arrives_unescaped(endpoint: object, an_event: object) ->
         ("moesif://secret@host:99999", "port"),
         ("moesif://secret@host?insecure=yes", "0 or 1"),
         ("moesif://secret@host?token=secret", "unknown parameter"),
+        ("moesif://secret@host?governance=secret", "0 or 1"),
         ("moesif://%20secret@host", "application_id"),
         ("moesif://secret@ho\u2100st", "not a URL"),
+        ("swetrix://secret@host", "project_id"),
+        ("swetrix://host", "no project id"),
+        ("swetrix://aUn1quEid-3x@host?kind=event", "kind"),
+        ("swetrix://aUn1quEid-3x@host?heartbeat=secret", "0 or 1"),
+        ("swetrix://aUn1quEid-3x@host?sample_rate=secret", "a number"),
+        ("swetrix://aUn1quEid-3x@host?category=secret", "unknown parameter"),
+        ("logimoni://secret@host?category=x", "a key or the host is missing"),
+        ("logimoni://secret:@host?category=x", "a key or the host is missing"),
+        ("logimoni://:secret@host?category=x", "a key or the host is missing"),
+        ("logimoni://secret:secret@?category=x", "a key or the host is missing"),
+        ("logimoni://secret:se#cret@host?category=x", "a key or the host is missing"),
+        ("logimoni://secret:secret@host", "no category"),
+        ("logimoni://secret:secret@host?category=5xx:Errors", "no 'default'"),
+        ("logimoni://secret:secret@host?category=a&category=b", "CONDITION"),
+        ("logimoni://secret:%20secret@host?category=x", "project_key"),
+        ("logimoni://secret:secret@host?category=x&user_key=secret", "unknown parameter"),
+        ("umami://secret@host", "website_id"),
+        ("umami://host", "no website id"),
+        ("umami://c8861a92-8899-418e-af74-c8bab41c9766@host?batch_items=secret", "a whole number"),
+        ("umami://c8861a92-8899-418e-af74-c8bab41c9766@host?identify=secret", "0 or 1"),
+        ("umami://c8861a92-8899-418e-af74-c8bab41c9766@host?identify=1&identify=0", "there once"),
+        ("umami://c8861a92-8899-418e-af74-c8bab41c9766@host?tag=secret", "unknown parameter"),
+        ("umami://c8861a92-8899-418e-af74-c8bab41c9766@host?sample_rate=nan", "sample_rate"),
+        (
+            "umami://c8861a92-8899-418e-af74-c8bab41c9766@host?forward_client_ip=all",
+            "forward_client_ip",
+        ),
+        ("collect+https:", "expected collect"),
+        ("collect+https://secret@host", "no user"),
+        ("collect+https://host#secret", "no fragment"),
+        ("collect+https://host?constants=secret", "NAME:VALUE"),
+        ("collect+https://host?insecure=1", "unknown parameter"),
+        ("collect+http://host?event_type=", "event_type"),
+        ("collect+ftp://secret", "unknown scheme"),
         ("http://", "expected http://"),
         ("http:///path", "expected http://"),
         ("http://user:secret@host", "no user"),
@@ -88,7 +196,7 @@ def test_an_escaped_key_arrives_unescaped(endpoint: object, an_event: object) ->
         ("file:///a#b", "absolute path"),
         ("console://x", "nothing else"),
         ("memory:x", "nothing else"),
-        ("memory:?size=1", "nothing else"),
+        ("memory:?size=1", "unknown parameter"),
     ],
 )
 def test_a_url_that_names_nothing_is_a_setting_to_fix(url: str, words: str) -> None:

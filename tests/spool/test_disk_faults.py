@@ -150,7 +150,7 @@ def call_often(client: Client, first: int) -> None:
     """Make some calls, and let the worker take them: it is the disk that is to be too small."""
     for number in range(first, first + ROUND):
         call(client, f"/{number}", TEXT)
-    until(lambda: not client._pipelines[0]._ledger.waits)
+    until(lambda: not client._lanes.of_calls[0]._ledger.waits)
 
 
 @durabilities

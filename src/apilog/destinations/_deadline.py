@@ -15,6 +15,9 @@ import httpx
 _PIECE = 65_536
 """Bytes written between two looks at the clock."""
 
+_SMALL = 16_384
+"""Bytes that are worth a copy: head and body go out together, in one system call and one packet."""
+
 
 class HandshakeTimeout(httpcore.ConnectTimeout):
     """Report a peer that was reached, but did not finish the TLS handshake in time."""
@@ -110,15 +113,27 @@ class _Stream(httpcore.NetworkStream):
     def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
         self._stream = stream
         self._deadline = deadline
+        self._held = b""
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        self._let_go(timeout)
         data = self._stream.read(max_bytes, self._deadline.left(timeout))
         self._deadline.answered |= bool(data)
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send *buffer*; a small one waits for the next, or for the empty one at the end."""
+        if buffer and len(self._held) + len(buffer) <= _SMALL:
+            self._held += buffer
+            return
+        self._let_go(timeout)
         for start in range(0, len(buffer), _PIECE):
             self._stream.write(buffer[start : start + _PIECE], self._deadline.left(timeout))
+
+    def _let_go(self, timeout: float | None) -> None:
+        held, self._held = self._held, b""
+        if held:
+            self._stream.write(held, self._deadline.left(timeout))
 
     def close(self) -> None:
         self._stream.close()
@@ -129,6 +144,7 @@ class _Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
+        self._let_go(timeout)
         timeout = self._deadline.left(timeout)
         try:
             stream = self._stream.start_tls(ssl_context, server_hostname, timeout)

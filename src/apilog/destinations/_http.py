@@ -26,7 +26,7 @@ TIMEOUT = 10.0
 """Seconds to connect, and from the first byte sent to the last byte of the answer."""
 
 _LONGEST_ANSWER = 65_536
-"""Bytes of an answer that are read; what follows is cut off with the connection."""
+"""Bytes of an answer that are read by default; the rest is cut off with the connection."""
 
 _RETRYABLE = frozenset({408, 425, 429})
 _CLOSED = {
@@ -49,7 +49,7 @@ except ImportError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """An answer as it was on the wire; at most 65,536 bytes of its body, never decompressed."""
+    """An answer as it was on the wire; its body up to a bound, never decompressed."""
 
     status: int
     headers: Mapping[str, str]
@@ -60,6 +60,9 @@ class Answer:
 Outcome: TypeAlias = Callable[[Answer], "DeliveryError | None"]
 """What an answer means: None if everything arrived, else what the pipeline should do about it."""
 
+witnesses: list[Callable[[int, Answer], None]] = []
+"""Functions told of each answer to a post, and how many bytes were posted; for ``apilog send``."""
+
 
 class HttpTransport:
     """Post bodies to one base URL, over connections of its own in every process.
@@ -67,7 +70,8 @@ class HttpTransport:
     Redirects are never followed: they would carry the key to another host. httpx's client is left
     out, because it writes a line into the host's log for every request. TLS is 1.2 or newer, and
     who cannot prove to be the host is told nothing. A destination whose endpoint answers for each
-    event gives its own *outcome*, which may leave to `verdict` what it does not know.
+    event gives its own *outcome*, which may leave to `verdict` what it does not know. *at_once* is
+    for all but a second one to the same URL: to get ready for https takes 20 ms.
 
     Raises:
         ConfigError: the base URL cannot work.
@@ -80,16 +84,26 @@ class HttpTransport:
         *,
         timeout: float = TIMEOUT,
         outcome: Outcome | None = None,
+        compress: bool = True,
+        longest_answer: int = _LONGEST_ANSWER,
+        at_once: bool = True,
     ) -> None:
         self._url = _base(base_url)
         self._headers = {
             "User-Agent": f"apilog/{__version__}",
-            "Content-Type": "application/json",
-            "Content-Encoding": "gzip",
             "Accept": "application/json",
             **headers,
         }
+        self._content = {"Content-Type": "application/json"}
+        if compress:
+            self._content["Content-Encoding"] = "gzip"
+        self._compress = compress
+        self._longest_answer = longest_answer
         self._timeout = timeout
+        patience = httpx.Timeout(timeout, connect=min(CONNECT_TIMEOUT, timeout))
+        self._extensions = {"timeout": patience.as_dict()}
+        self._urls: dict[str, httpx.URL] = {}
+        """Addresses by path: making one costs as much as a small request."""
         self._outcome = outcome or verdict
         self._deadline = Deadline()
         self._connections: httpx.HTTPTransport | None = None
@@ -97,7 +111,8 @@ class HttpTransport:
         self._process = 0
         self._rest_until = 0.0
         try:
-            self._own_connections()  # whatever that imports is imported before any fork
+            if at_once:
+                self._own_connections()  # whatever that imports is imported before any fork
         except (httpx.InvalidURL, ImportError, OSError, ValueError) as error:
             raise ConfigError(
                 "HTTP_PROXY, ALL_PROXY, SSL_CERT_FILE or another variable of the environment"
@@ -105,12 +120,17 @@ class HttpTransport:
             ) from None
 
     def post(
-        self, path: str, pieces: Iterable[bytes], headers: Mapping[str, str] | None = None
+        self,
+        path: str,
+        pieces: Iterable[bytes],
+        headers: Mapping[str, str] | None = None,
+        *,
+        outcome: Outcome | None = None,
     ) -> None:
-        """Post *pieces*, compressed into one body, to *path* below the base URL.
+        """Post *pieces* as one body to *path* below the base URL, compressed if it takes that.
 
-        *headers* are added to those of every request. After an answer that used up a rate limit,
-        nothing is sent until its reset.
+        *headers* are added to those of every request, and may take their place. After an answer
+        that used up a rate limit, nothing is sent until its reset.
 
         Raises:
             RetryLater: no answer, or one that asks for patience.
@@ -118,24 +138,43 @@ class HttpTransport:
             Rejected: the answer is final.
         """
         self._respect_the_limit()
-        patience = httpx.Timeout(self._timeout, connect=min(CONNECT_TIMEOUT, self._timeout))
+        content = gzipped(pieces) if self._compress else b"".join(pieces)
+        answer = self._ask("POST", path, {**self._content, **(headers or {})}, content)
+        for witness in witnesses:
+            witness(len(content), answer)
+        trouble = (outcome or self._outcome)(answer)
+        if not isinstance(trouble, RetryLater):  # that one brings its own pause
+            rest = time.monotonic() + rate_limits.rest(answer.headers)
+            # never shorter: another thread may have been told of a longer one
+            self._rest_until = max(self._rest_until, rest)
+        if trouble is not None:
+            raise trouble
+
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
+        """Return the answer to a GET of *path* below the base URL, whatever it is.
+
+        Raises:
+            RetryLater: there is none.
+        """
+        return self._ask("GET", path, headers or {}, b"")
+
+    def _ask(self, verb: str, path: str, headers: Mapping[str, str], content: bytes) -> Answer:
+        url = self._urls.get(path)
+        if url is None:
+            url = self._url.copy_with(path=self._url.path.rstrip("/") + path)
+            self._urls[path] = url
         request = httpx.Request(
-            "POST",
-            self._url.copy_with(path=self._url.path.rstrip("/") + path),
-            headers={**self._headers, **(headers or {})},
-            content=gzipped(pieces),
-            extensions={"timeout": patience.as_dict()},
+            verb,
+            url,
+            headers={**self._headers, **headers},
+            content=content or None,
+            extensions=self._extensions,
         )
         self._deadline.set(self._timeout)
         try:
-            answer = self._answer(request)
+            return self._answer(request)
         except (httpx.HTTPError, OSError) as error:
             raise RetryLater(f"{reason(error)} at {self._url.host}") from error
-        trouble = self._outcome(answer)
-        if not isinstance(trouble, RetryLater):  # that one brings its own pause
-            self._rest_until = time.monotonic() + rate_limits.rest(answer.headers)
-        if trouble is not None:
-            raise trouble
 
     def _respect_the_limit(self) -> None:
         left = self._rest_until - time.monotonic()
@@ -158,7 +197,7 @@ class HttpTransport:
 
     def _exchange(self, request: httpx.Request) -> Answer:
         with closing(self._own_connections().handle_request(request)) as response:
-            body = _read(response)
+            body = _read(response, self._longest_answer)
         return Answer(
             status=response.status_code, headers=response.headers, body=body, host=self._url.host
         )
@@ -244,13 +283,13 @@ def verdict(answer: Answer) -> DeliveryError | None:
     return Rejected(message)
 
 
-def _read(response: httpx.Response) -> bytes:
+def _read(response: httpx.Response, longest: int) -> bytes:
     """Read an answer so that its connection can serve again, up to a bound."""
     pieces: list[bytes] = []
     size = 0
     for chunk in response.iter_raw():
         pieces.append(chunk)
         size += len(chunk)
-        if size > _LONGEST_ANSWER:
+        if size > longest:
             break
-    return b"".join(pieces)[:_LONGEST_ANSWER]
+    return b"".join(pieces)[:longest]

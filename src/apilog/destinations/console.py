@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
+from apilog.destinations._selection import Filtered, Selection
 from apilog.events import Event
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
-class Console:
+
+class Console(Filtered):
     """Print a line for each event, to standard output unless *stream* says otherwise.
 
-    Control characters are escaped: a logged address must not steer a terminal.
+    Control characters are escaped: a logged address must not steer a terminal. ``only``,
+    ``exclude`` and ``sample_rate`` are as for `apilog.destinations.Filter`.
     """
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(self, stream: TextIO | None = None, **selection: Unpack[Selection]) -> None:
+        super().__init__(selection)
         self._stream = stream
 
     def send(self, batch: Sequence[bytes]) -> None:

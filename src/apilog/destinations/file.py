@@ -6,18 +6,25 @@ import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from apilog.destinations._selection import Filtered, Selection
 from apilog.exceptions import RetryLater
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
-class File:
+
+class File(Filtered):
     """Append events to *path*; the file is readable by its owner only.
 
     Each batch is one append, so that several processes can share a file. A disk that is full is
-    tried again later; what was half written then is taken back.
+    tried again later; what was half written then is taken back. ``only``, ``exclude`` and
+    ``sample_rate`` are as for `apilog.destinations.Filter`.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], **selection: Unpack[Selection]) -> None:
+        super().__init__(selection)
         self._path = Path(path)
 
     def send(self, batch: Sequence[bytes]) -> None:

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from apilog.destinations._selection import Filtered, Selection
 from apilog.events import Event
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
-class Memory:
-    """Keep the newest *size* events."""
 
-    def __init__(self, size: int = 10_000) -> None:
+class Memory(Filtered):
+    """Keep the newest *size* events.
+
+    ``only``, ``exclude`` and ``sample_rate`` are as for `apilog.destinations.Filter`.
+    """
+
+    def __init__(self, size: int = 10_000, **selection: Unpack[Selection]) -> None:
+        super().__init__(selection)
         self._events: deque[bytes] = deque(maxlen=size)
 
     def send(self, batch: Sequence[bytes]) -> None:

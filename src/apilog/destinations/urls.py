@@ -3,22 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from apilog.delivery import Destination
+from apilog.destinations._url_parts import (
+    SELECTION,
+    address,
+    base_and_options,
+    category,
+    flag,
+    options,
+    pairs,
+    selection_alone,
+    service,
+    text,
+    unfit,
+    whole,
+)
+from apilog.destinations.collect_event import CollectEvent
 from apilog.destinations.console import Console
 from apilog.destinations.file import File
+from apilog.destinations.logimoni import Logimoni
 from apilog.destinations.memory import Memory
 from apilog.destinations.moesif import Collector, Moesif
+from apilog.destinations.swetrix import Swetrix
+from apilog.destinations.umami import Umami
 from apilog.exceptions import ConfigError
 
 
 def from_url(url: str) -> Destination:
     """Return the destination that *url* names.
 
-    ``moesif://APP_ID@host``, ``http://host:port`` or ``https://host`` (an apilog collector),
+    ``moesif://APP_ID@host``, ``umami://WEBSITE_ID@host``, ``swetrix://PROJECT_ID@host``,
+    ``logimoni://USER_KEY:PROJECT_KEY@host?category=Calls``, ``collect+https://host?event_type=VIEW``
+    (or ``collect+http``), ``http://host:port`` or ``https://host`` (an apilog collector),
     ``file:///path``, ``console:``, ``memory:``. ``?insecure=1`` selects plain http for a named
-    scheme.
+    scheme; plain options of the destination are parameters, too: ``?only=/api/*&only=5xx``.
 
     Raises:
         ConfigError: the URL names nothing; keys in it are not repeated in the message.
@@ -29,48 +49,117 @@ def from_url(url: str) -> Destination:
         raise ConfigError("destination: not a URL, check its brackets and characters") from None
     maker = _MAKERS.get(parts.scheme)
     if maker is None:
-        raise _unfit(parts, f"unknown scheme; use one of {', '.join(EXAMPLES)}")
+        # what stands before the colon may be a part of a key, if nothing of a URL follows
+        shown = f" = '{parts.scheme}:...'" if parts.scheme and parts.netloc else ""
+        raise ConfigError(f"destination{shown}: unknown scheme; use one of {', '.join(EXAMPLES)}")
     return maker(parts)
 
 
+_MOESIF = {**SELECTION, "governance": flag, "remote_sampling": flag}
+
+
 def _moesif(parts: SplitResult) -> Destination:
-    if not parts.username or not parts.hostname:
-        raise _unfit(parts, f"no application id or no host; expected {EXAMPLES['moesif']}")
-    if parts.password is not None or parts.fragment:
-        raise _unfit(parts, "a ':' or '#' in the application id must be written %3A or %23")
-    insecure = _parameters(parts, "insecure").get("insecure", "0")
-    if insecure not in ("0", "1"):
-        raise _unfit(parts, "insecure must be 0 or 1")
-    base_url = f"{'http' if insecure == '1' else 'https'}://{_address(parts)}{parts.path}"
-    return Moesif(unquote(parts.username), base_url=base_url.rstrip("/"))
+    key, base_url, given = service(parts, "application id", EXAMPLES["moesif"], _MOESIF)
+    return Moesif(key, base_url=base_url, **given)
+
+
+_UMAMI = {
+    **SELECTION,
+    "hostname": text,
+    "batch_items": whole,
+    "forward_client_ip": text,
+    "forward_user_agent": flag,
+    "identify": flag,
+}
+
+
+def _umami(parts: SplitResult) -> Destination:
+    website_id, base_url, given = service(parts, "website id", EXAMPLES["umami"], _UMAMI)
+    return Umami(website_id, base_url=base_url, **given)
+
+
+_SWETRIX = {
+    **SELECTION,
+    "kind": text,
+    "errors": flag,
+    "heartbeat": flag,
+    "forward_client_ip": text,
+    "forward_user_agent": flag,
+}
+
+
+def _swetrix(parts: SplitResult) -> Destination:
+    project_id, base_url, given = service(parts, "project id", EXAMPLES["swetrix"], _SWETRIX)
+    return Swetrix(project_id, base_url=base_url, **given)
+
+
+_LOGIMONI = {**SELECTION, "category": category}
+
+
+def _logimoni(parts: SplitResult) -> Destination:
+    if not parts.username or not parts.password or not parts.hostname or parts.fragment:
+        raise unfit(
+            parts,
+            f"a key or the host is missing; expected {EXAMPLES['logimoni']},"
+            " with %3A, %40 or %23 for a ':', '@' or '#' in a key",
+        )
+    base_url, given = base_and_options(parts, _LOGIMONI)
+    if "category" not in given:
+        raise unfit(parts, f"no category; expected {EXAMPLES['logimoni']}")
+    user_key, project_key = unquote(parts.username), unquote(parts.password)
+    return Logimoni(user_key, project_key, base_url=base_url, **given)
+
+
+_COLLECT_EVENT = {
+    **SELECTION,
+    "event_type": text,
+    "constants": pairs,
+    "headers": pairs,
+    "headers_field": text,
+    "id_field": text,
+    "batch_items": whole,
+    "forward_client_ip": text,
+    "forward_user_agent": flag,
+}
+
+
+def _collect_event(parts: SplitResult) -> Destination:
+    if not parts.hostname or parts.username is not None or parts.fragment:
+        raise unfit(parts, f"expected {EXAMPLES[parts.scheme]}, no user and no fragment")
+    given = options(parts, _COLLECT_EVENT)
+    scheme = parts.scheme.removeprefix("collect+")
+    return CollectEvent(f"{scheme}://{address(parts)}{parts.path}".rstrip("/"), **given)
 
 
 def _collector(parts: SplitResult) -> Destination:
-    _parameters(parts)
+    given = options(parts, SELECTION)
     if not parts.hostname or parts.username is not None or parts.fragment:
-        raise _unfit(parts, f"expected {EXAMPLES[parts.scheme]}, no user and no fragment")
-    return Collector(f"{parts.scheme}://{_address(parts)}{parts.path}".rstrip("/"))
+        raise unfit(parts, f"expected {EXAMPLES[parts.scheme]}, no user and no fragment")
+    return Collector(f"{parts.scheme}://{address(parts)}{parts.path}".rstrip("/"), **given)
 
 
 def _file(parts: SplitResult) -> Destination:
-    _parameters(parts)
+    given = options(parts, SELECTION)
     if parts.netloc not in ("", "localhost") or len(parts.path) < 2 or parts.fragment:
-        raise _unfit(parts, f"expected {EXAMPLES['file']}, an absolute path")
-    return File(unquote(parts.path))
+        raise unfit(parts, f"expected {EXAMPLES['file']}, an absolute path")
+    return File(unquote(parts.path), **given)
 
 
 def _console(parts: SplitResult) -> Destination:
-    _nothing_else(parts)
-    return Console()
+    return Console(**selection_alone(parts, EXAMPLES[parts.scheme]))
 
 
 def _memory(parts: SplitResult) -> Destination:
-    _nothing_else(parts)
-    return Memory()
+    return Memory(**selection_alone(parts, EXAMPLES[parts.scheme]))
 
 
 _MAKERS: Mapping[str, Callable[[SplitResult], Destination]] = {
     "moesif": _moesif,
+    "umami": _umami,
+    "swetrix": _swetrix,
+    "logimoni": _logimoni,
+    "collect+https": _collect_event,
+    "collect+http": _collect_event,
     "http": _collector,
     "https": _collector,
     "file": _file,
@@ -80,6 +169,11 @@ _MAKERS: Mapping[str, Callable[[SplitResult], Destination]] = {
 
 EXAMPLES: Mapping[str, str] = {
     "moesif": "moesif://APP_ID@api.moesif.net",
+    "umami": "umami://c8861a92-8899-418e-af74-c8bab41c9766@umami.example.com",
+    "swetrix": "swetrix://PROJECTid-12@api.swetrix.com",
+    "logimoni": "logimoni://USER_KEY:PROJECT_KEY@logimoni.com?category=Calls",
+    "collect+https": "collect+https://collections.example.com?event_type=VIEW",
+    "collect+http": "collect+http://127.0.0.1:8090?event_type=VIEW",
     "http": "http://127.0.0.1:8090",
     "https": "https://collector.example.com",
     "file": "file:///var/log/api.ndjson",
@@ -87,35 +181,3 @@ EXAMPLES: Mapping[str, str] = {
     "memory": "memory:",
 }
 """A URL of each kind."""
-
-
-def _address(parts: SplitResult) -> str:
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    try:
-        return f"{host}:{parts.port}" if parts.port else f"{host}"
-    except ValueError:
-        raise _unfit(parts, "the port is not a number from 0 to 65535") from None
-
-
-def _parameters(parts: SplitResult, *known: str) -> dict[str, str]:
-    parameters = dict(parse_qsl(parts.query, keep_blank_values=True))
-    for name in parameters:
-        if name not in known:
-            problem = f"known are: {', '.join(known)}" if known else "this kind has none"
-            raise _unfit(parts, f"unknown parameter; {problem}")
-    return parameters
-
-
-def _nothing_else(parts: SplitResult) -> None:
-    if parts.netloc or parts.path or parts.query:
-        raise _unfit(parts, f"expected {EXAMPLES[parts.scheme]} and nothing else")
-
-
-def _unfit(parts: SplitResult, problem: str) -> ConfigError:
-    """Name the URL by its scheme, if it has one; anything after that may be a key."""
-    shown = (
-        f" = '{parts.scheme}:...'"
-        if parts.scheme and (parts.netloc or parts.scheme in _MAKERS)
-        else ""
-    )
-    return ConfigError(f"destination{shown}: {problem}")

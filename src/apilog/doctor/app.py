@@ -53,7 +53,7 @@ class Loaded:
     @property
     def destinations(self) -> list[Destination]:
         """Where that client sends events."""
-        pipelines = self.client._pipelines if self.client is not None else ()  # noqa: SLF001
+        pipelines = self.client._lanes.of_calls if self.client is not None else ()  # noqa: SLF001
         return [pipeline._destination for pipeline in pipelines]  # noqa: SLF001 - to look at them
 
 

@@ -14,6 +14,7 @@ from apilog.config import Config
 from apilog.doctor.check import Check, ok, problem, warning
 from apilog.exceptions import ConfigError
 from apilog.spool.inspect import survey
+from apilog.spool_layout import place_of, place_of_updates
 from apilog.spool_place import check_place
 from apilog.terminal import counted, escaped, sized
 
@@ -32,11 +33,12 @@ def check_spool(config: Config, destinations: int) -> Iterator[Check]:
         return
     directory = Path(config.spool)
     for number in range(max(1, destinations)):
-        place = directory / f"destination-{number + 1}" if number else directory
-        if place.is_dir() or place.is_symlink() or place.exists():
-            yield from _check_place(place, config)
-        elif number == 0:  # the others are made in it
-            yield _check_parent(place)
+        place = place_of(directory, number)
+        for each in (place, place_of_updates(place)):
+            if each.is_dir() or each.is_symlink() or each.exists():
+                yield from _check_place(each, config)
+            elif each == directory:  # the others are made in it
+                yield _check_parent(each)
 
 
 def _check_parent(place: Path) -> Check:

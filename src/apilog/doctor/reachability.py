@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import socket
 import threading
 import time
@@ -12,45 +11,17 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from apilog.advice import advice
 from apilog.delivery import Destination
 from apilog.destination_name import base_url, name_of
 from apilog.destinations import Console, File
 from apilog.doctor.check import Check, ok, problem, warning
-from apilog.exceptions import DeliveryError, Rejected, RetryLater
+from apilog.exceptions import DeliveryError, RetryLater
 from apilog.terminal import escaped
 
 NAME = "reachability"
 PATIENCE = 5.0
 """Seconds to wait for the resolver, and for a connection."""
-
-_STATUS = re.compile(r"\d{3}(?= from )")
-
-_FIXES = {
-    401: "it does not take the key: copy it again from its settings, every character of it",
-    403: "it knows the key and does not let it write: look at the rights of the key",
-    404: "nothing takes events at this address: check host and path, and that it is the API's host",
-    405: "nothing takes events at this address: check host and path",
-    407: "a proxy on the way wants its own credentials: put them into HTTPS_PROXY",
-    413: "it refuses even an empty batch: look at its limits, and at those of a proxy before it",
-    429: "it wants fewer requests: raise flush_interval and batch_size; events wait meanwhile",
-}
-_REDIRECT = (
-    "apilog never follows a redirect, which would carry the key elsewhere: name the final URL"
-)
-_TROUBLE = "the server has trouble of its own; events wait, and are sent again later"
-_REFUSED = "it does not take what apilog sends: is it an API that speaks Moesif's protocol?"
-_TLS = "mend its certificate, or have SSL_CERT_FILE name the authority that signed it"
-_TROUBLES = {
-    "ConnectError": "it could not be reached",
-    "ConnectTimeout": "the connection took too long",
-    "ProxyError": "the proxy did not let it through",
-    "ReadError": "it broke the connection off",
-    "ReadTimeout": "it took the batch, and said nothing in time",
-    "RemoteProtocolError": "it closed the connection, or speaks no HTTP",
-    "WriteError": "it broke the connection off",
-    "WriteTimeout": "it did not read the batch in time",
-}
-_SILENCE = "look for a firewall or a proxy in between; events wait, and are sent again later"
 
 
 def check_reachability(destination: Destination, *, offline: bool) -> Iterator[Check]:
@@ -65,11 +36,11 @@ def check_reachability(destination: Destination, *, offline: bool) -> Iterator[C
     elif offline:
         yield ok(NAME, f"{name_of(destination)} was not tried: --offline")
     else:
-        trouble = _connection(url)
+        trouble = check_connection(url)
         yield trouble or _answer(destination)
 
 
-def _connection(url: str) -> Check | None:
+def check_connection(url: str) -> Check | None:
     """Return what keeps a connection from being made; None if nothing does, or a proxy makes it."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
@@ -141,7 +112,15 @@ def _resolved(host: str, port: int) -> list[tuple[str, int]] | str:
 
 def _answer(destination: Destination) -> Check:
     """Send a batch without events, authenticated as all are, and put the answer into words."""
+    from apilog.destinations import _http
+
     name = name_of(destination)
+    answers: list[object] = []
+
+    def take(_: int, answer: object) -> None:
+        answers.append(answer)
+
+    _http.witnesses.append(take)
     began = time.monotonic()
     try:
         destination.send(())
@@ -150,31 +129,24 @@ def _answer(destination: Destination) -> Check:
     except Exception as error:  # noqa: BLE001 - it is what the doctor is there for
         return problem(NAME, f"{name} failed: {type(error).__name__}", "please report this")
     finally:
+        _http.witnesses.remove(take)
         close = getattr(destination, "close", None)
         if close is not None:
             close()
+    if not answers:  # it has no word for a batch without events
+        return ok(NAME, f"{name} takes connections; apilog send tries it with an event")
     return ok(NAME, f"{name} took an empty batch in {(time.monotonic() - began) * 1000:.0f} ms")
 
 
 def _explained(name: str, error: DeliveryError) -> Check:
-    match = _STATUS.match(str(error))
-    status = getattr(error, "status", None) or (int(match[0]) if match else 0)
-    if not status:
-        kind, _, rest = str(error).partition(" at ")[0].partition(": ")
-        if "TLS" in rest:
-            return problem(NAME, f"{name} gave no answer: {rest}", _TLS)
-        return problem(NAME, f"{name} gave no answer: {_TROUBLES.get(kind, kind)}", _SILENCE)
-    found = f"{name} answered {status}"
-    if status in (400, 422):
-        return warning(
-            NAME, f"{found} to an empty batch; the way there is open", "nothing, if events arrive"
-        )
-    if 300 <= status < 400:
-        return problem(NAME, f"{found}, a redirect", _REDIRECT)
-    if isinstance(error, RetryLater):
-        return warning(NAME, found, _FIXES.get(status, _TROUBLE))
-    fallback = _FIXES[404] if isinstance(error, Rejected) and error.why == "closed" else _REFUSED
-    return problem(NAME, found, _FIXES.get(status, fallback))
+    said = advice(error)
+    if not said.status:
+        return problem(NAME, f"{name} {said.found}", said.fix)
+    if said.status in (400, 422):
+        what = f"{name} {said.found} to an empty batch; the way there is open"
+        return warning(NAME, what, "nothing, if events arrive")
+    finding = warning if isinstance(error, RetryLater) else problem
+    return finding(NAME, f"{name} {said.found}", said.fix)
 
 
 def _file(destination: File) -> Check:

@@ -91,7 +91,7 @@ def survey(directory: str | os.PathLike[str]) -> Survey:
     reports = []
     quarantined: Counter[str] = Counter()
     total = 0
-    for prefix, folder in _folders(files, directory):
+    for prefix, folder in folders(files, directory):
         total += _bytes_in(files, folder)
         reports += [_report(found) for found in _segments(files, folder, prefix)]
         with _inside(files, QUARANTINE, folder) as inside:
@@ -110,7 +110,7 @@ def verify(directory: str | os.PathLike[str]) -> list[DamageReport]:
     """
     files = Files()
     reports = []
-    for prefix, folder in _folders(files, directory):
+    for prefix, folder in folders(files, directory):
         for found in _segments(files, folder, prefix):
             if found.findings.is_newer:
                 reports.append(DamageReport(found.name, 0, found.findings.size, "newer version"))
@@ -138,7 +138,7 @@ def purge(
     """
     files = Files()
     purged = Purged()
-    for prefix, folder in _folders(files, directory):
+    for prefix, folder in folders(files, directory):
         check_safe(files, folder)
         if segments:
             for found in _segments(files, folder, prefix):
@@ -158,7 +158,7 @@ def purge(
     return purged
 
 
-def _folders(files: Files, directory: str | os.PathLike[str]) -> Iterator[tuple[str, int]]:
+def folders(files: Files, directory: str | os.PathLike[str]) -> Iterator[tuple[str, int]]:
     """Open the directory, and those in it of processes that are alone where locks do not work."""
     try:
         folder = files.open_folder(os.fspath(directory))
@@ -200,16 +200,16 @@ def _found(files: Files, name: str, folder: int, prefix: str) -> _Found:
     try:
         status = files.status(descriptor)
         size = status.st_size if stat.S_ISREG(status.st_mode) else 0
-        live = bool(size) and not _is_free(files, descriptor)
+        live = bool(size) and not is_free(files, descriptor)
         findings = examine(
-            view(files, descriptor, size), _acknowledged(files, name[: -len(SEGMENT)], folder)
+            view(files, descriptor, size), acknowledged(files, name[: -len(SEGMENT)], folder)
         )
         return _Found(f"{prefix}{name}", status, live, findings)
     finally:
         files.close(descriptor)
 
 
-def _is_free(files: Files, descriptor: int) -> bool:
+def is_free(files: Files, descriptor: int) -> bool:
     """Whether no process owns the file; the lock that tells lasts until the file is closed."""
     try:
         return files.lock_shared(descriptor)
@@ -217,7 +217,8 @@ def _is_free(files: Files, descriptor: int) -> bool:
         return False
 
 
-def _acknowledged(files: Files, name: str, folder: int) -> int:
+def acknowledged(files: Files, name: str, folder: int) -> int:
+    """Return up to where the segment called *name* is settled, in bytes."""
     with suppress(OSError):
         descriptor = files.open(f"{name}{ACKNOWLEDGED}", READ, folder)
         try:
