@@ -276,7 +276,7 @@ client = Client(
     spool=sys.argv[2],
     durability=sys.argv[3],
     flush_interval=0.01,
-    shutdown_timeout=0.3,
+    shutdown_timeout=float(sys.argv[4]),
 )
 
 
@@ -344,7 +344,8 @@ def test_calls_that_are_made_while_the_interpreter_ends_are_stored_or_counted(
     """Exit functions, finalisers and daemon threads; no thread is begun for them any more."""
     if hangs:
         endpoint.default = endpoint.hang
-    done = run(SHUTDOWN, endpoint.url, str(tmp_path / "spool"), durability)
+    patience = "1" if hangs else "5"
+    done = run(SHUTDOWN, endpoint.url, str(tmp_path / "spool"), durability, patience)
     assert done.code == 0
     lines = [line for line in done.stderr.splitlines() if not line.startswith("apilog: ")]
     assert lines == []
