@@ -191,7 +191,8 @@ class Ledger:
                 self._in_flight -= count
                 self._spooled += count
                 self._stored += count
-                self._changed.notify_all()
+                if count < 0 or not self._in_flight:  # no other change is waited for
+                    self._changed.notify_all()
 
     def settle_stored(self, count: int, reason: str | None, *, adopted: bool) -> None:
         """Put *count* stored events in their last place; no reason: delivered."""
