@@ -61,11 +61,12 @@ coverage: $(READY) ## Run the everyday tests and show what they do not reach
 	@$(BIN)/coverage run -m pytest -n $(WORKERS) $(ARGS) || status=$$?; \
 	$(BIN)/coverage combine --quiet && $(BIN)/coverage report && exit $${status:-0}
 
-bench: $(READY) ## Measure what recording, masking and the spool cost, and how fast a queue drains
+bench: $(READY) ## Measure what recording, masking, the spool and each destination cost
 	@$(BIN)/python benchmarks/overhead.py $(ARGS)
 	@$(BIN)/python benchmarks/masking.py
 	@$(BIN)/python benchmarks/spool.py
 	@$(BIN)/python benchmarks/drain.py
+	@$(BIN)/python benchmarks/destinations.py
 
 clean: ## Remove everything that was made here
 	rm -rf $(VENV) .nox build dist htmlcov .coverage .coverage.* \
