@@ -432,11 +432,23 @@ def test_some_that_are_refused_are_counted() -> None:
     assert (finding.outcome, finding.delivered, finding.found) == ("partly", 3, "too old")
 
 
+INTERRUPTIBLE = """
+import signal
+import sys
+
+from apilog.cli import main
+
+# What a shell runs in the background ignores this signal, and so does all that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(main())
+"""
+
+
 def test_an_interruption_leaves_no_traceback(endpoint: Endpoint) -> None:
     endpoint.hold.clear()
     paths = os.pathsep.join(str(Path(entry).resolve()) for entry in sys.path if entry)
     with subprocess.Popen(
-        [sys.executable, "-m", "apilog", "send", endpoint.moesif],
+        [sys.executable, "-c", INTERRUPTIBLE, "send", endpoint.moesif],
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": paths},
