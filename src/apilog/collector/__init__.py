@@ -1,12 +1,11 @@
-"""A small collector: takes Moesif-style events over HTTP, keeps them in SQLite, shows them.
+"""The collector: takes API calls by five protocols, keeps them for good, and shows them.
 
-It needs ``pip install 'apilog[collector]'``. It shares no code with the sender but the error
-tree, so that a bug cannot hide in code both sides use: here an event is the JSON that arrived.
+``apilog serve`` runs it; it needs ``pip install 'apilog[collector]'``. It shares no code with the
+sender but the error tree, so that a bug cannot hide in code both sides use.
+
+Nothing is imported here: a command that only reads the store needs no web server.
 """
 
 from __future__ import annotations
 
-from apilog.collector.app import create_app
-from apilog.collector.store import SQLiteStore, Store
-
-__all__ = ["SQLiteStore", "Store", "create_app"]
+__all__: list[str] = []

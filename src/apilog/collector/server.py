@@ -2,60 +2,114 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
+import ssl
+from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import uvicorn
 
-from apilog.collector.app import create_app
+from apilog.collector.connections import KEEP_ALIVE_SECONDS, BoundedProtocol
+from apilog.collector.guard import MAX_HEADER_BYTES
 from apilog.exceptions import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from apilog.collector.store import Store
+    from apilog.collector.app import App
+
+HANDSHAKE_SECONDS: Final = 10.0
+"""How long a TLS handshake may take: until it is done the connection is not counted."""
 
 GRACE_SECONDS: Final = 5
 """How long a stop waits for requests that are still coming in."""
 
 
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Files in PEM: the certificate with its chain, and its key, None if both are in one."""
+
+    certificate: str
+    key: str | None
+
+
 def listening_socket(host: str, port: int) -> socket.socket:
     """Bind *host* and *port* (0 for a free one) and listen.
 
-    Raises ConfigError when that is impossible, and when *host* is not this machine's
-    loopback: the viewer asks nobody for a token, so nobody else may reach it.
+    Raises:
+        ConfigError: that is impossible.
     """
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        if not ip_address(address[0]).is_loopback:
-            raise ConfigError(
-                f"--host {host}: only a loopback address such as 127.0.0.1 is allowed, "
-                "because the viewer has no access token yet"
-            )
-        return socket.create_server((address[0], port), family=family)
+        return socket.create_server(address[:2], family=family)
     except (OSError, UnicodeError) as error:  # the latter for a name that cannot be one
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(f"cannot listen on {host}, port {port}: {reason}") from error
 
 
-def run(store: Store, listener: socket.socket, *, host: str, ready: Callable[[], None]) -> None:
-    """Serve *store* on *listener* until SIGINT or SIGTERM; call *ready* once it accepts.
+def is_loopback(listener: socket.socket) -> bool:
+    """Tell whether only this machine can reach *listener*."""
+    return ip_address(listener.getsockname()[0].partition("%")[0]).is_loopback
 
-    Only in the main thread, where Python allows signal handlers.
+
+def configured(
+    app: App,
+    *,
+    certificate: Certificate | None = None,
+    protocol: type[BoundedProtocol] = BoundedProtocol,
+) -> uvicorn.Config:
+    """Return how uvicorn serves *app*: quietly, within bounds, and as nobody's proxy.
+
+    Raises:
+        ConfigError: the certificate cannot be used.
     """
     config = uvicorn.Config(
-        create_app(store, host=host),
+        app,
+        loop="asyncio",  # nothing is looked for, and everybody has the same
+        http=protocol,
+        h11_max_incomplete_event_size=MAX_HEADER_BYTES,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         access_log=False,
         log_config=None,
+        log_level="critical",
         lifespan="off",
         ws="none",
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        ssl_certfile=certificate.certificate if certificate else None,
+        ssl_keyfile=certificate.key if certificate else None,
     )
-    server = _Server(config, ready=ready)
+    try:
+        config.load()
+    except (OSError, ssl.SSLError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"the certificate cannot be used: {reason}") from error
+    if isinstance(config.ssl, ssl.SSLContext):
+        config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
+    return config
+
+
+def run(
+    app: App,
+    listener: socket.socket,
+    *,
+    certificate: Certificate | None = None,
+    ready: Callable[[], None],
+) -> None:
+    """Serve *app* on *listener* until SIGINT or SIGTERM; call *ready* once it accepts.
+
+    Only in the main thread, where Python allows signal handlers.
+
+    Raises:
+        ConfigError: the certificate cannot be used.
+    """
+    config = configured(app, certificate=certificate)
+    server = Server(config, stop=app.stop, ready=ready)
 
     def stop(_signal: int, _frame: object) -> None:
         server.should_exit = True
@@ -67,13 +121,43 @@ def run(store: Store, listener: socket.socket, *, host: str, ready: Callable[[],
     server.run(sockets=[listener])
 
 
-class _Server(uvicorn.Server):
-    """A server that says when it accepts connections."""
+class Server(uvicorn.Server):
+    """A server that says when it accepts connections, and ends its streams before it waits."""
 
-    def __init__(self, config: uvicorn.Config, *, ready: Callable[[], None]) -> None:
+    handshake_seconds = HANDSHAKE_SECONDS
+
+    def __init__(
+        self, config: uvicorn.Config, *, stop: Callable[[], None], ready: Callable[[], None]
+    ) -> None:
         super().__init__(config)
+        self._stop = stop
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        """Begin to accept, and say so.
+
+        The sockets are not given to uvicorn, which lets a TLS handshake take a minute.
+        """
+        await super().startup([])
+        config = self.config
+        protocol: Callable[[], asyncio.Protocol] = partial(
+            cast("type[BoundedProtocol]", config.http_protocol_class),
+            config=config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+        for each in sockets or []:
+            server = await asyncio.get_running_loop().create_server(
+                protocol,
+                sock=each,
+                backlog=config.backlog,
+                ssl=config.ssl,
+                ssl_handshake_timeout=self.handshake_seconds if config.ssl else None,
+            )
+            self.servers.append(server)
         self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End what has no end of its own, and then wait for the rest."""
+        self._stop()
+        await super().shutdown(sockets)

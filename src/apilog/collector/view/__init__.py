@@ -1,0 +1,1 @@
+"""The viewer's API: JSON and server-sent events over a store."""
