@@ -11,6 +11,7 @@ import sqlite3
 import string
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,8 +19,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from apilog import cli, suspicions
-from apilog.collector.records import record_of
-from apilog.collector.store import SQLiteStore
+from apilog.collector.call import Call
+from apilog.collector.store.sqlite import SqliteStore
 
 HALF_A_MINUTE = 30
 
@@ -356,26 +357,38 @@ def test_options_hold_what_is_set_already(lint: Lint, monkeypatch: pytest.Monkey
 # What it reads
 
 
-def test_it_reads_the_database_of_the_collector(
+def test_it_reads_the_folder_of_the_collector(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = tmp_path / "events.db"
-    store = SQLiteStore(str(path))
-    store.add([record_of(call({"dob": "1990-01-02"})), record_of(call({"a": 1}))])
+    path = tmp_path / "apilog-data"
+    now = time.time_ns() // 1_000
+    store = SqliteStore(path)
+    store.add(
+        [
+            Call(
+                id=str(number),
+                time=now + number,
+                source="moesif",
+                method="POST",
+                event=json.dumps(event).encode(),
+            )
+            for number, event in enumerate([call({"dob": "1990-01-02"}), call({"a": 1})])
+        ]
+    )
     assert cli.main(["lint", str(path)]) == 1  # while the collector has it open
     assert "1 of 2  request.body.dob" in capsys.readouterr().out
     store.close()
     assert cli.main(["lint", str(path)]) == 1
 
 
-def test_another_database_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_database_is_no_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "other.db"
     connection = sqlite3.connect(path)
     connection.execute("CREATE TABLE secret (zzz)")
     connection.commit()
     connection.close()
     assert cli.main(["lint", str(path)]) == 2
-    assert "not one of apilog serve" in capsys.readouterr().err
+    assert "zzz" not in capsys.readouterr().err
 
 
 def test_it_reads_har_files_and_raw_messages(lint: Lint) -> None:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import signal
 import sys
 import traceback
-from contextlib import closing
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from apilog._version import __version__
-from apilog.exceptions import ApiLogError, ConfigError
+from apilog.exceptions import ApiLogError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 _MASK = """\
 Apply the rules of the environment (APILOG_*) and of the options to recorded calls: events of apilog
@@ -25,7 +25,7 @@ codings undone, and those that cannot be masked left out. What every rule did go
 error. Exit code: 0, with --check 1 if there was something to mask; 2 if nothing could be done."""
 
 _LINT = """\
-Read recorded calls as `apilog mask` does, or the database of `apilog serve`; apply the rules of the
+Read recorded calls as `apilog mask` does, or the folder of `apilog serve`; apply the rules of the
 environment and of the options; and name what still looks sensitive, with the option that would mask
 it. No value is printed. Exit code: 0 if nothing is found, 1 if something is, 2 if the input cannot
 be read."""
@@ -69,6 +69,41 @@ SIGTERM ends it after what is in flight. Exit code: 0 if everything was delivere
 nothing could be done."""
 
 
+_SERVE = """\
+Collect calls and show them on a local page, until SIGTERM or SIGINT. The addresses it prints are
+where senders send to (the protocols of Moesif, Umami, Swetrix, Logimoni and /collect/event) and
+where a browser logs in, once; the token in DIR/viewer-token logs in, too. Calls are kept in DIR,
+a file a day, for --keep and up to --max-size. Beyond loopback it listens only with --token and
+--tls-cert, or --i-know-this-is-plaintext. Exit code: 0, or 2 if it cannot start."""
+
+_TAIL = """\
+Show calls as they arrive, until Ctrl-C. FILTER is in the language of the viewer; quote it as a
+whole: 'status:5xx -user:ada body:"out of stock"'. The collector may run meanwhile, in this process
+or another. Exit code: 0, or 2 if nothing could be read."""
+
+_QUERY = """\
+Print the calls that FILTER asks for, the newest first. FILTER is in the language of the viewer;
+quote it as a whole: 'status:5xx -user:ada body:"out of stock"'. Exit code: 0, 1 if there is no such
+call, 2 if nothing could be read."""
+
+_EXPORT = """\
+Write the calls that FILTER asks for to a file, the newest first. FILTER is in the language of the
+viewer; quote it as a whole: 'status:5xx -user:ada'. Exit code: 0, or 2 if nothing could be done."""
+
+_PURGE = """\
+Remove calls, so that no byte of them is left in any file of the collector: those of a user, with
+the profile, or those before a moment. If the collector runs, it does it. Exit code: 0, or 2 if
+something is left."""
+
+_LOOKING: Mapping[str, tuple[str, str]] = {
+    "tail": ("show calls as they arrive", _TAIL),
+    "query": ("print the calls that a filter asks for", _QUERY),
+    "export": ("write calls as HAR, JSON lines, CSV or Parquet", _EXPORT),
+    "purge": ("remove calls from every byte of the collector's files", _PURGE),
+}
+"""Commands on the folder of the collector: what each is for, in short and at length."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line *argv*; return the exit code: 0, 1, or 2 for what the user can mend.
 
@@ -88,11 +123,15 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="apilog", description="Record API calls; look at them.")
     parser.add_argument("--version", action="version", version=f"apilog {__version__}")
     commands = parser.add_subparsers(metavar="command", required=True)
-    serve = commands.add_parser("serve", help="collect events and show them on a local page")
-    serve.add_argument("--host", default="127.0.0.1", help="loopback address (%(default)s)")
-    serve.add_argument("--port", type=_port, default=8090, help="0 for a free one (%(default)s)")
-    serve.add_argument("--db", default="apilog.db", help="SQLite file or :memory: (%(default)s)")
-    serve.set_defaults(run=_run_serve)
+    serve = commands.add_parser(
+        "serve", help="collect calls, and show them on a local page", description=_SERVE
+    )
+    if "serve" in argv:
+        _add(serve, "serve")
+    for name, (what, description) in _LOOKING.items():
+        command = commands.add_parser(name, help=what, description=description)
+        if name in argv:
+            _add(command, name)
     mask = commands.add_parser(
         "mask", help="mask recorded calls, and say what each rule did", description=_MASK
     )
@@ -123,6 +162,12 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     if "doctor" in argv:
         _add_doctor(doctor)
     return parser
+
+
+def _add(parser: argparse.ArgumentParser, name: str) -> None:
+    command = importlib.import_module(f"apilog.{name}_command")
+    command.add_options(parser)
+    parser.set_defaults(run=lambda arguments: _shielded(command.run, arguments))
 
 
 def _add_recording_commands(mask: argparse.ArgumentParser, lint: argparse.ArgumentParser) -> None:
@@ -174,43 +219,17 @@ def _shielded(run: Callable[[argparse.Namespace], int], arguments: argparse.Name
     except BrokenPipeError:  # whoever read has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 2
+    except OSError as error:  # a full disk, say: for the user to mend
+        why = error.strerror or "the system refused"
+        raise ApiLogError(f"nothing could be done: {why} ({_named(error)})") from None
     except Exception as error:  # noqa: BLE001 - its message may quote the recording
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        name = f"{type(error).__name__} in {PurePath(place.filename).name}, line {place.lineno}"
-        raise ApiLogError(f"nothing could be done: {name}; please report this") from None
+        named = _named(error)
+        raise ApiLogError(f"nothing could be done: {named}; please report this") from None
 
 
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) < 65_536):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 65535")
-    return int(text)
-
-
-def _run_serve(arguments: argparse.Namespace) -> int:
-    _serve(arguments.host, arguments.port, arguments.db)
-    return 0
-
-
-def _serve(host: str, port: int, db: str) -> None:
-    """Run the collector until a signal. Its imports stay here: they need the extra."""
-    try:
-        from apilog.collector import SQLiteStore, server
-    except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if package not in ("starlette", "uvicorn"):
-            raise
-        raise ConfigError(
-            f"{package} is not installed; try: pip install 'apilog[collector]'"
-        ) from error
-    with server.listening_socket(host, port) as listener, closing(SQLiteStore(db)) as store:
-        name = f"[{host}]" if ":" in host else host
-        url = f"http://{name}:{listener.getsockname()[1]}/"
-
-        def announce() -> None:
-            sys.stdout.write(f"apilog collector: {url}\n")
-            sys.stdout.flush()
-
-        server.run(store, listener, host=host, ready=announce)
+def _named(error: BaseException) -> str:
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {PurePath(place.filename).name}, line {place.lineno}"
 
 
 if __name__ == "__main__":

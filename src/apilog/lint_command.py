@@ -1,29 +1,22 @@
-"""``apilog lint``: events of files and of the collector's database, and what should be masked."""
+"""``apilog lint``: events of files and of the collector's folder, and what should be masked."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import shlex
-import sqlite3
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
 from pathlib import Path
 
 from apilog import codec, mask_command, recordings
 from apilog.codec import JSON
+from apilog.collected import reading
 from apilog.config import Config
 from apilog.event_recording import EventRecording
 from apilog.lint import Finding, Lint
-from apilog.recording_error import RecordingError
 from apilog.recordings import Recording
 
-_SQLITE = b"SQLite format 3\0"
-_APPLICATION_ID = 0x61706C31
-"""What the collector writes into the head of its database; "apl1"."""
-
-_PAYLOADS = "SELECT payload FROM events ORDER BY id DESC"
 _MOST_ROWS = 500
 
 
@@ -69,34 +62,25 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _read(path: str, format_name: str | None) -> Recording:
-    if path != "-" and format_name is None:
-        try:
-            with Path(path).open("rb") as file:
-                is_database = file.read(len(_SQLITE)) == _SQLITE
-        except (OSError, ValueError):
-            is_database = False
-        if is_database:
-            return EventRecording(_stored(path), "a database of events", lambda _: b"")
+    if path != "-" and format_name is None and Path(path).is_dir():
+        return EventRecording(_stored(path), "a folder of the collector", lambda _: b"")
     return mask_command.read(path, format_name)
 
 
 def _stored(path: str) -> Iterator[JSON]:
-    """Yield the events in the collector's database at *path*, newest first, within bounds."""
-    name = mask_command.shown_name(path)
+    """Yield the events in the collector's folder *path*, newest first, within bounds."""
     size = 0
-    try:
-        uri = f"{Path(path).resolve().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(uri, uri=True, timeout=5)) as database:
-            if database.execute("PRAGMA application_id").fetchone() != (_APPLICATION_ID,):
-                raise RecordingError(f"{name}: it is a database, but not one of apilog serve")
-            for (payload,) in database.execute(_PAYLOADS):
-                size += len(payload)
-                if size > recordings.LARGEST:
-                    sys.stderr.write(f"{name}: older events are passed over\n")
-                    return
-                yield codec.loads(payload)
-    except sqlite3.Error as error:
-        raise RecordingError(f"{name}: it cannot be read: {type(error).__name__}") from error
+    with reading(path) as store:
+        from apilog.collector.export.reading import wholes
+        from apilog.collector.query import Query
+
+        for call in wholes(store, Query()):
+            size += len(call.event)
+            if size > recordings.LARGEST:
+                name = mask_command.shown_name(path)
+                sys.stderr.write(f"{name}: older events are passed over\n")
+                return
+            yield codec.loads(call.event)
 
 
 def _report(findings: Sequence[Finding], events: int, config: Config, form: str) -> str:
