@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from email.message import Message
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from apilog.headers import Headers, by_name, find, joined
@@ -85,6 +87,25 @@ def test_a_content_type_is_taken_apart(value: str, name: str, parameters: dict[s
     assert media.name == name
     assert {key: value for key, value in media.parameters.items() if key} == {
         key: value for key, value in parameters.items() if key
+    }
+
+
+SPACES = st.sampled_from(["", " ", "\t "])
+NAMES = st.sampled_from(["charset", "Charset", "boundary", "boundary*0", "charset*", "x.y", ""])
+VALUES = st.text("aZ09_./:+=-") | st.text("aZ09_./:+=?' -;\"\\<>é", max_size=8)
+PARAMETERS = st.builds("{0}{1}={2}{0}".format, SPACES, NAMES, VALUES | VALUES.map('"{}"'.format))
+
+
+@example("charset=a;charset=b")
+@example('boundary="a\\\\b"')
+@given(st.lists(PARAMETERS, min_size=1, max_size=4).map(";".join))
+def test_parameters_are_read_as_the_standard_library_reads_them(parameters: str) -> None:
+    """Usual ones are read without it, because it is slow to import."""
+    message = Message()
+    message["content-type"] = f"a/b;{parameters}"
+    read = message.get_params([])
+    assert media_type(f"a/b;{parameters}").parameters == {
+        name.lower(): value for name, value in reversed(read[1:]) if isinstance(value, str)
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import os
 import re
@@ -25,6 +24,9 @@ PREFIX = "APILOG_"
 
 DESTINATION = "destination"
 """The one setting that is no option: it is named first, or by this variable of the environment."""
+
+_OTHERS = frozenset({DESTINATION, "data"})
+"""Variables that are no options: that one, and what names the collector's folder to commands."""
 
 
 def _option(default: Any, kind: Kind) -> Any:
@@ -184,7 +186,7 @@ def warn_of_unknown(environ: Mapping[str, str]) -> None:
     """
     for variable in sorted(environ):
         name = variable.removeprefix(PREFIX).lower()
-        if variable.startswith(PREFIX) and name not in KINDS and name != DESTINATION:
+        if variable.startswith(PREFIX) and name not in KINDS and name not in _OTHERS:
             logger.warning("apilog: %s is ignored: %s", variable, _unknown(name))
 
 
@@ -197,6 +199,8 @@ def _read(name: str, value: Any, parse: Callable[[Any], Any], kind: Kind) -> Any
 
 
 def _unknown(name: str) -> str:
+    import difflib  # only for a mistake
+
     closest = difflib.get_close_matches(name.lower(), KINDS, n=1, cutoff=0)
     return (
         f"unknown option {name!r}; did you mean {closest[0]!r}?"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping
-from email.message import Message
 
 _JSON = frozenset({"application/json", "text/json"})
 NDJSON = frozenset(
@@ -83,6 +82,11 @@ ASCII is readable (`cp037`); a header must not pick one."""
 
 _WIDE = re.compile(r"utf-?(16|32)")
 
+_PARAMETER = r"""[ \t]*([\w-]+)=(?:([\w./:+-]+)|"([\w./:+=?' -]+)")[ \t]*"""
+_EACH = re.compile(_PARAMETER, re.ASCII)
+_USUAL = re.compile(f"{_PARAMETER}(?:;{_PARAMETER})*", re.ASCII)
+"""Parameters as nearly all headers have them, without what RFC 2231 or a backslash would mean."""
+
 _LONGEST = 512
 """Characters of a header that are read: longer ones are hostile, and answers are remembered."""
 
@@ -127,6 +131,15 @@ def _media_type(content_type: str) -> MediaType:
 
 
 def _parameters(text: str) -> Mapping[str, str]:
+    if _USUAL.fullmatch(text):
+        found = [(name.lower(), quoted or token) for name, token, quoted in _EACH.findall(text)]
+        return dict(reversed(found))
+    return _unusual_parameters(text)
+
+
+def _unusual_parameters(text: str) -> Mapping[str, str]:
+    from email.message import Message  # slow to import, and seldom needed
+
     message = Message()
     plain = text.encode("latin-1", "replace").decode("latin-1")
     message["content-type"] = "x/x;" + plain.replace("\r", " ").replace("\n", " ")

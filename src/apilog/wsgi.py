@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from http.client import responses
+from http import HTTPStatus
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
@@ -94,8 +94,15 @@ class ApiLogMiddleware:
 
 def _refuse(refusal: Refusal, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     lines, body = head_of(refusal, environ["REQUEST_METHOD"])
-    start_response(f"{refusal.status} {responses.get(refusal.status, 'Blocked')}", lines)
+    start_response(f"{refusal.status} {_phrase(refusal.status)}", lines)
     return [body]
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Blocked"
 
 
 def kept(environ: Environ) -> Environ:

@@ -230,7 +230,8 @@ class Moesif(Batches, Selects):
 class Collector(Batches, Filtered):
     """An apilog collector (``apilog serve``).
 
-    ``X-Apilog-Batch-Id`` is the same whenever the same events are sent again.
+    Besides events it takes users, companies, subscriptions and actions (`Client.update_user` and so
+    on). ``X-Apilog-Batch-Id`` is the same whenever the same events are sent again.
 
     Args:
         base_url: where it is.
@@ -239,6 +240,8 @@ class Collector(Batches, Filtered):
     Raises:
         ConfigError: a setting cannot work.
     """
+
+    takes = frozenset({"users", "companies", "subscriptions", "actions"})
 
     def __init__(self, base_url: str, **selection: Unpack[Selection]) -> None:
         Filtered.__init__(self, selection)

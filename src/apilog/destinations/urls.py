@@ -1,4 +1,7 @@
-"""Destinations by URL, for options, the environment and the command line."""
+"""Destinations by URL, for options, the environment and the command line.
+
+Each is imported where its URL is read: an app need not wait for those that it has not.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +23,6 @@ from apilog.destinations._url_parts import (
     unfit,
     whole,
 )
-from apilog.destinations.collect_event import CollectEvent
-from apilog.destinations.console import Console
-from apilog.destinations.file import File
-from apilog.destinations.logimoni import Logimoni
-from apilog.destinations.memory import Memory
-from apilog.destinations.moesif import Collector, Moesif
-from apilog.destinations.swetrix import Swetrix
-from apilog.destinations.umami import Umami
 from apilog.exceptions import ConfigError
 
 
@@ -59,6 +54,8 @@ _MOESIF = {**SELECTION, "governance": flag, "remote_sampling": flag}
 
 
 def _moesif(parts: SplitResult) -> Destination:
+    from apilog.destinations.moesif import Moesif
+
     key, base_url, given = service(parts, "application id", EXAMPLES["moesif"], _MOESIF)
     return Moesif(key, base_url=base_url, **given)
 
@@ -74,6 +71,8 @@ _UMAMI = {
 
 
 def _umami(parts: SplitResult) -> Destination:
+    from apilog.destinations.umami import Umami
+
     website_id, base_url, given = service(parts, "website id", EXAMPLES["umami"], _UMAMI)
     return Umami(website_id, base_url=base_url, **given)
 
@@ -89,6 +88,8 @@ _SWETRIX = {
 
 
 def _swetrix(parts: SplitResult) -> Destination:
+    from apilog.destinations.swetrix import Swetrix
+
     project_id, base_url, given = service(parts, "project id", EXAMPLES["swetrix"], _SWETRIX)
     return Swetrix(project_id, base_url=base_url, **given)
 
@@ -97,6 +98,8 @@ _LOGIMONI = {**SELECTION, "category": category}
 
 
 def _logimoni(parts: SplitResult) -> Destination:
+    from apilog.destinations.logimoni import Logimoni
+
     if not parts.username or not parts.password or not parts.hostname or parts.fragment:
         raise unfit(
             parts,
@@ -124,6 +127,8 @@ _COLLECT_EVENT = {
 
 
 def _collect_event(parts: SplitResult) -> Destination:
+    from apilog.destinations.collect_event import CollectEvent
+
     if not parts.hostname or parts.username is not None or parts.fragment:
         raise unfit(parts, f"expected {EXAMPLES[parts.scheme]}, no user and no fragment")
     given = options(parts, _COLLECT_EVENT)
@@ -132,6 +137,8 @@ def _collect_event(parts: SplitResult) -> Destination:
 
 
 def _collector(parts: SplitResult) -> Destination:
+    from apilog.destinations.moesif import Collector
+
     given = options(parts, SELECTION)
     if not parts.hostname or parts.username is not None or parts.fragment:
         raise unfit(parts, f"expected {EXAMPLES[parts.scheme]}, no user and no fragment")
@@ -139,6 +146,8 @@ def _collector(parts: SplitResult) -> Destination:
 
 
 def _file(parts: SplitResult) -> Destination:
+    from apilog.destinations.file import File
+
     given = options(parts, SELECTION)
     if parts.netloc not in ("", "localhost") or len(parts.path) < 2 or parts.fragment:
         raise unfit(parts, f"expected {EXAMPLES['file']}, an absolute path")
@@ -146,10 +155,14 @@ def _file(parts: SplitResult) -> Destination:
 
 
 def _console(parts: SplitResult) -> Destination:
+    from apilog.destinations.console import Console
+
     return Console(**selection_alone(parts, EXAMPLES[parts.scheme]))
 
 
 def _memory(parts: SplitResult) -> Destination:
+    from apilog.destinations.memory import Memory
+
     return Memory(**selection_alone(parts, EXAMPLES[parts.scheme]))
 
 
