@@ -412,7 +412,7 @@ def run(tmp_path: Path) -> Run:
             start_new_session=True,
         ) as process:
             try:
-                stdout, stderr = process.communicate(timeout=2 * PATIENCE)
+                stdout, stderr = process.communicate(timeout=6 * PATIENCE)
             finally:
                 with suppress(ProcessLookupError):  # what it forked must not outlive the test
                     os.killpg(process.pid, signal.SIGKILL)

@@ -100,7 +100,7 @@ def test_of_what_an_answer_divides_the_wanted_comes_again_and_the_unwanted_is_qu
 ) -> None:
     words = ["ok", "retry", "drop", "ok", "retry"]
     endpoint.script.append(answer(status, {}, json.dumps(words).encode()))
-    client = new_client(Hasty(endpoint.url, outcome_of_each), flush_interval=LONG)
+    client = new_client(Hasty(endpoint.url, outcome_of_each, timeout=10), flush_interval=LONG)
     for number in range(5):
         call(client, f"/{number}")
     assert client.flush(10)

@@ -131,12 +131,18 @@ class Collector:
 
     url: str
     process: subprocess.Popen[str]
+    data: Path
 
     def events(self) -> list[dict[str, Any]]:
         """Return what it has stored, oldest first."""
-        address = f"{self.url}/api/events?after=0&limit=1000"
-        rows = httpx.get(address, trust_env=False, timeout=PATIENCE).json()["events"]
-        return [row["event"] for row in rows]
+        headers = {"X-Apilog-CSRF": "1"}
+        with httpx.Client(
+            base_url=self.url, headers=headers, trust_env=False, timeout=PATIENCE
+        ) as viewer:
+            token = (self.data / "viewer-token").read_text().strip()
+            viewer.post("/view/login", json={"token": token}).raise_for_status()
+            lines = viewer.get("/view/export?format=ndjson").raise_for_status().text.splitlines()
+        return [json.loads(line) for line in reversed(lines)]
 
 
 @pytest.fixture
@@ -148,7 +154,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Any]]:
         @contextmanager
         def serve(port: int = 0) -> Iterator[Collector]:
             process = subprocess.Popen(
-                [sys.executable, "-m", "apilog.cli", "serve", f"--port={port}", "--db=events.db"],
+                [sys.executable, "-m", "apilog.cli", "serve", f"--port={port}"],
                 cwd=tmp_path,
                 env={**os.environ, "PYTHONPATH": paths},
                 stdout=subprocess.PIPE,
@@ -164,7 +170,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Any]]:
                 assert announced.startswith("apilog collector: http://"), announced
                 url = announced.removeprefix("apilog collector: ").strip().rstrip("/")
                 try:
-                    yield Collector(url, process)
+                    yield Collector(url, process, tmp_path / "apilog-data")
                 finally:
                     process.terminate()
 

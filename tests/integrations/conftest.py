@@ -18,7 +18,7 @@ from django.test import override_settings
 import apilog
 from apilog.destinations import Memory
 
-PATIENCE = 5.0
+PATIENCE = 30.0
 """Seconds that anything may take at most."""
 
 
