@@ -16,10 +16,10 @@ ARGS ?=
 CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python3.10)
 NEW_ENOUGH := import sys, ensurepip, sqlite3, venv; sys.exit(sys.version_info < (3, 10))
 
-.PHONY: help demo test check long matrix coverage bench clean
+.PHONY: help demo test check long matrix coverage bench bench-collector clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml
 	@for candidate in $(CANDIDATES); do \
@@ -40,6 +40,7 @@ demo: $(READY) ## Run the examples, call them, and show their calls (ONCE=1: onc
 	@$(if $(ONCE),ONCE=$(ONCE)) $(BIN)/python examples/demo.py
 
 test: $(READY) ## Run the everyday tests (ARGS="tests/privacy -k cookie" for some of them)
+	@scripts/system-packages.sh browser
 	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 check: $(READY) ## Check style, types and import contracts
@@ -67,6 +68,9 @@ bench: $(READY) ## Measure what recording, masking, the spool and each destinati
 	@$(BIN)/python benchmarks/spool.py
 	@$(BIN)/python benchmarks/drain.py
 	@$(BIN)/python benchmarks/destinations.py
+
+bench-collector: $(READY) ## Measure the collector and its viewer (ARGS="--events 20000 --only ingest")
+	@$(BIN)/python benchmarks/collector.py $(ARGS)
 
 clean: ## Remove everything that was made here
 	rm -rf $(VENV) .nox build dist htmlcov .coverage .coverage.* \

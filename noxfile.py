@@ -49,6 +49,10 @@ that, with the newest of everything."""
 STARVED = [each for each in FOUND if each in ("3.10", "3.11")][:1]
 """Where the last uWSGI that lets no thread run works, and has a wheel."""
 
+EVERYDAY = ("--ignore=tests/viewer",)
+"""All but the tests in a browser: they are about the files of the viewer, which are the same for
+every Python, and `make test` runs them."""
+
 nox.options.sessions = ["oldest", "django"]
 nox.options.sessions += ["newest"] * bool(OTHERS) + ["starved"] * bool(STARVED)
 nox.options.default_venv_backend = "venv"
@@ -79,8 +83,8 @@ def starved(session: nox.Session) -> None:
     run(session, "pyuwsgi==2.0.26", tests=("-m", "long", "tests/delivery/test_uwsgi.py"))
 
 
-def run(session: nox.Session, *pins: str, tests: tuple[str, ...] = ()) -> None:
-    """Install apilog and its tests as *pins* have it, and run *tests* (all of them)."""
+def run(session: nox.Session, *pins: str, tests: tuple[str, ...] = EVERYDAY) -> None:
+    """Install apilog and its tests as *pins* have it, and run *tests*."""
     session.install("--upgrade", "pip")
     session.install("--editable", ".", "--group", "test", *pins)
     workers = os.environ.get("WORKERS", "auto")

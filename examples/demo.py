@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+import json
 import os
 import re
 import secrets
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import webbrowser
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -28,6 +30,9 @@ import httpx
 EXAMPLES = Path(__file__).resolve().parent
 PATIENCE = 30.0
 """Seconds that a server may take to start, and events to arrive."""
+
+DATA = "apilog-data"
+"""The collector's folder, in the one of the demonstration."""
 
 SECRET = f"planted-{secrets.token_hex(8)}"
 """What must not be found anywhere behind the apps; new in every run."""
@@ -99,35 +104,36 @@ def main() -> int:
     once = os.environ.get("ONCE", "") not in ("", "0")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="apilog-demo-")))
-        collector = stack.enter_context(_collector(folder))
+        collector, viewer = stack.enter_context(_collector(folder))
         clients = {
             name: stack.enter_context(_app(name, command, collector, folder))
             for name, command in APPS.items()
         }
         print(f"{len(CALLS)} calls to each of {', '.join(APPS)} ...", flush=True)
         sent = {name: _send_all(client) for name, client in clients.items()}
-        events = _arrived(collector, expected=len(CALLS) * len(APPS))
+        events = _arrived(collector, folder, expected=len(CALLS) * len(APPS))
         missing = _print_table(sent, clients, events)
         leaks = _leaks(folder)
         print(f"\n{len(events)} events arrived, {missing} missing, {leaks} planted secrets found.")
         if once:
             return 1 if missing or leaks else 0
-        print(f"\nLook at them: {collector}\nCalls go on, one every two seconds. Ctrl-C ends it.")
+        print(f"\nLook at them: {viewer}\nCalls go on, one every two seconds. Ctrl-C ends it.")
+        _open(viewer)
         _go_on(list(clients.values()))
     return 0
 
 
 @contextmanager
-def _collector(folder: Path) -> Iterator[str]:
-    """Run a collector, and give its address."""
+def _collector(folder: Path) -> Iterator[tuple[str, str]]:
+    """Run a collector; give its address, and the one at which a browser logs in."""
     command = [sys.executable, "-m", "apilog.cli", "serve", "--port", "0"]
-    command += ["--db", str(folder / "demo.db")]
+    command += ["--data", str(folder / DATA)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
-            line = process.stdout.readline() if process.stdout else ""
-            if "http" not in line:
+            lines = [process.stdout.readline() for _ in range(2)] if process.stdout else [""]
+            if "http" not in lines[-1]:
                 raise SystemExit("the collector did not start")
-            yield line.split()[-1]
+            yield lines[0].split()[-1], lines[1].split()[-1]
         finally:
             _stop(process)
 
@@ -181,15 +187,17 @@ def _send(client: httpx.Client, call: Call) -> int:
     return client.request(call.method, call.path, **call.content).status_code
 
 
-def _arrived(collector: str, expected: int) -> list[dict[str, Any]]:
+def _arrived(collector: str, folder: Path, expected: int) -> list[dict[str, Any]]:
     """Return the events that the collector has, when all have come or patience has ended."""
     deadline = time.monotonic() + PATIENCE
-    while True:
-        answer = httpx.get(f"{collector}api/events", params={"after": 0, "limit": 1000})
-        events = [each["event"] for each in answer.json()["events"]]
-        if len(events) >= expected or time.monotonic() > deadline:
-            return events
-        time.sleep(0.1)
+    with httpx.Client(base_url=collector, headers={"X-Apilog-CSRF": "1"}) as viewer:
+        token = (folder / DATA / "viewer-token").read_text().strip()
+        viewer.post("/view/login", json={"token": token}).raise_for_status()
+        while True:
+            lines = viewer.get("/view/export", params={"format": "ndjson"}).text.splitlines()
+            if len(lines) >= expected or time.monotonic() > deadline:
+                return [json.loads(line) for line in lines]
+            time.sleep(0.1)
 
 
 def _print_table(
@@ -238,10 +246,27 @@ def _event_of(
 
 def _leaks(folder: Path) -> int:
     """Count the planted secret, plain, in hex and in base64, in everything the collector stored."""
-    stored = b"".join(each.read_bytes() for each in sorted(folder.glob("demo.db*")))
-    if b"A-1" not in stored:
-        raise SystemExit("the collector's file does not show what was sent; nothing is proven")
-    return sum(stored.count(form) for form in _forms(SECRET.encode()))
+    export = [
+        sys.executable,
+        "-m",
+        "apilog.cli",
+        "export",
+        "--ndjson",
+        "--quiet",
+        "--data",
+        str(folder / DATA),
+    ]
+    events = subprocess.run(export, stdout=subprocess.PIPE, check=True).stdout
+    if b"A-1" not in events:
+        raise SystemExit("the collector does not show what was sent; nothing is proven")
+    files = [each.read_bytes() for each in sorted((folder / DATA).iterdir())]
+    return sum(each.count(form) for each in (events, *files) for form in _forms(SECRET.encode()))
+
+
+def _open(address: str) -> None:
+    """Open a browser that has a window; one in the terminal would be in the way."""
+    if sys.platform in ("darwin", "win32") or {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
+        webbrowser.open(address)
 
 
 def _forms(secret: bytes) -> set[bytes]:

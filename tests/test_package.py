@@ -75,6 +75,90 @@ def test_import_apilog_loads_no_framework_and_no_http_client() -> None:
     assert run([sys.executable, "-W", "error", "-c", LOADED]).stdout.split() == []
 
 
+IMPORTED = """
+import sys
+before = set(sys.modules)
+{statement}
+print(*sorted(set(sys.modules) - before))
+"""
+
+SLOW = set("asyncio email.message http.client httpx sqlite3 ssl".split())
+"""What costs as much as half of apilog, each."""
+
+
+def test_import_apilog_waits_for_nothing_but_its_version() -> None:
+    loaded = imported("import apilog")
+    assert {name for name in loaded if name.startswith("apilog")} == {"apilog", "apilog._version"}
+    assert not loaded & {*SLOW, "dataclasses", "inspect", "json", "logging", "threading", "uuid"}
+
+
+def test_a_middleware_waits_for_the_destination_that_it_has_and_for_no_other() -> None:
+    loaded = imported(
+        "import apilog.wsgi; apilog.wsgi.ApiLogMiddleware(print, destination='file:///x')"
+    )
+    assert "apilog.destinations.file" in loaded
+    assert not loaded & SLOW
+    others = "collect_event console logimoni memory moesif swetrix umami".split()
+    assert not loaded & {f"apilog.destinations.{name}" for name in others}
+
+
+def test_the_collector_waits_for_nothing_of_the_sender() -> None:
+    loaded = imported(
+        "import apilog.serve_command, apilog.collector.app, apilog.collector.server,"
+        " apilog.collector.store.sqlite"
+    )
+    assert "uvicorn" in loaded
+    assert not loaded & {"apilog.client", "apilog.destinations", "httpx", "uvloop", "webbrowser"}
+
+
+FIRST_CALL = """
+import io, sys
+from wsgiref.util import setup_testing_defaults
+from apilog.wsgi import ApiLogMiddleware
+
+def app(environ, start_response):
+    body = environ["wsgi.input"].read()
+    start_response("200 OK", [("Content-Type", "application/json; charset=utf-8")])
+    return [body]
+
+recorded = ApiLogMiddleware(app, destination={destination!r}, shutdown_timeout={patience})
+environ = {{
+    "CONTENT_LENGTH": "18",
+    "CONTENT_TYPE": "application/json",
+    "HTTP_AUTHORIZATION": "Bearer hunter2",
+    "QUERY_STRING": "page=2&token=hunter2",
+    "REQUEST_METHOD": "POST",
+    "wsgi.input": io.BytesIO(b'{{"name": "Hello"}}'),
+}}
+setup_testing_defaults(environ)
+before = set(sys.modules)
+response = recorded(environ, lambda status, headers: None)
+assert b"".join(response) == b'{{"name": "Hello"}}'
+response.close()
+recorded.client.flush()
+assert recorded.client.stats().{state} == 1, recorded.client.stats()
+print(*sorted(set(sys.modules) - before))
+"""
+
+
+@pytest.mark.parametrize(
+    ("destination", "state", "patience"),
+    [
+        pytest.param("memory:", "delivered", 30, id="in memory"),
+        pytest.param("http://127.0.0.1:9", "queued", 1, id="over HTTP, to nobody"),
+    ],
+)
+def test_the_first_call_waits_for_no_import(destination: str, state: str, patience: int) -> None:
+    program = FIRST_CALL.format(destination=destination, state=state, patience=patience)
+    assert run([sys.executable, "-c", program]).stdout.split() == []
+
+
+def imported(statement: str) -> set[str]:
+    """Return the modules that *statement* imports in a new process."""
+    program = IMPORTED.format(statement=statement)
+    return set(run([sys.executable, "-c", program]).stdout.split())
+
+
 def test_the_wheel_holds_the_four_packages_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
@@ -96,6 +180,7 @@ def test_the_sdist_holds_what_it_takes_to_test_it(sdist: Path) -> None:
     with tarfile.open(sdist) as archive:
         names = {str(PurePosixPath(*PurePosixPath(name).parts[1:])) for name in archive.getnames()}
     assert {
+        ".ci/run",
         "CHANGELOG.md",
         "CONTRIBUTING.md",
         "LICENSE",
@@ -105,10 +190,14 @@ def test_the_sdist_holds_what_it_takes_to_test_it(sdist: Path) -> None:
         "integrations/apilog_flask/py.typed",
         "noxfile.py",
         "pyproject.toml",
+        "scripts/system-packages.sh",
+        "src/apilog/collector/static/index.html",
         "src/apilog/py.typed",
         "tests/test_package.py",
+        "viewer/package-lock.json",
     } <= names
-    assert not [name for name in names if ".venv" in name or "__pycache__" in name]
+    made_here = {".venv", "__pycache__", "node_modules"}
+    assert not [name for name in names if made_here & set(PurePosixPath(name).parts)]
 
 
 @pytest.mark.parametrize("kind", ["wheel", "sdist"])
@@ -127,7 +216,7 @@ def test_it_works_in_a_fresh_environment_without_any_framework(
     version = run([programs / "apilog", "--version"], tmp_path).stdout
     assert version == f"apilog {apilog.__version__}\n"
     serve = subprocess.run(
-        [programs / "apilog", "serve", "--db", ":memory:"],
+        [programs / "apilog", "serve"],
         cwd=tmp_path,
         env=environment(),
         capture_output=True,

@@ -219,7 +219,8 @@ def test_the_masking_options_mask(events: CapturedEvents) -> None:
 
 
 def test_the_commands_that_show_the_rules_work(tmp_path: Path) -> None:
-    shown = re.findall(r"^\$ apilog (mask|lint) (\S+)", README, re.MULTILINE)
+    privacy = README.partition("## Privacy\n")[2].partition("\n## ")[0]
+    shown = re.findall(r"^\$ apilog (mask|lint) (\S+)", privacy, re.MULTILINE)
     assert [name for name, _ in shown] == ["mask", "lint"]
     for name, file in shown:
         path = tmp_path / file
@@ -314,6 +315,31 @@ def test_set_up_takes_ten_lines_for_each_framework() -> None:
 def test_every_hook_is_in_the_table() -> None:
     table = re.findall(r"^\| `(\w+)` \| (?!`)", README.partition("## Privacy")[0], re.MULTILINE)
     assert table == list(NAMES)
+
+
+def test_every_picture_and_every_page_that_is_named_is_there() -> None:
+    named = re.findall(r'(?:src|srcset)="([^"]+)"|\]\(([^)#:]+)\)', README)
+    places = {one or other for one, other in named}
+    assert [place for place in places if not (ROOT / place).is_file()] == []
+    pictures = {f"docs/{path.name}" for path in (ROOT / "docs").glob("*.png")}
+    assert pictures <= places
+
+
+def test_every_heading_that_is_linked_is_there() -> None:
+    headings = re.findall(r"^#+ (.+)$", README, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings}
+    links = set(re.findall(r"\]\(#([^)]+)\)", README))
+    assert links
+    assert links <= anchors
+
+
+def test_every_command_that_is_shown_is_run_by_a_test() -> None:
+    """Those under "See every call" are run in collector/test_readme.py."""
+    elsewhere = README.partition("## See every call\n")
+    shown = re.findall(
+        r"^\$ apilog (\w+)", elsewhere[0] + elsewhere[2].partition("\n## ")[2], re.MULTILINE
+    )
+    assert set(shown) == {"mask", "lint", "spool", "ship", "doctor", "send", "replay"}
 
 
 IDS = {

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -23,6 +24,7 @@ from canary_kit.trial import Outcome, trial
 from apilog.destinations import Collector
 
 WATCHDOG_SECONDS = 120
+DATA = "apilog-data"
 OLD_STARLETTE = "ignore:Please use `import python_multipart`:PendingDeprecationWarning"
 
 
@@ -44,7 +46,7 @@ def collector(folder: Path) -> Iterator[Serving]:
         "PYTHONASYNCIODEBUG": "1",
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "apilog.cli", "serve", "--port", "0", "--db", "events.db"],
+        [sys.executable, "-m", "apilog.cli", "serve", "--port", "0", "--data", DATA],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
@@ -66,22 +68,38 @@ def collector(folder: Path) -> Iterator[Serving]:
         watchdog.cancel()
 
 
-def shown(url: str) -> dict[str, bytes]:
-    """Return what the collector shows on all of its pages."""
-    with httpx.Client(base_url=url, trust_env=False) as http, ThreadPoolExecutor(8) as several:
+def shown(url: str, data: Path) -> dict[str, bytes]:
+    """Return what the collector shows: every answer that the viewer can ask for."""
+    headers = {"X-Apilog-CSRF": "1"}
+    with (
+        httpx.Client(base_url=url, headers=headers, timeout=60, trust_env=False) as http,
+        ThreadPoolExecutor(8) as several,
+    ):
+        token = (data / "viewer-token").read_text().strip()
+        http.post("/view/login", json={"token": token}).raise_for_status()
 
         def page(address: str) -> bytes:
             return http.get(address).raise_for_status().content
 
-        listed = page("/api/events?limit=1000")
-        numbers = [row["id"] for row in json.loads(listed)["events"]]
-        lists = ["/", *(f"/?before={number}" for number in numbers[::50])]
+        lists, keys, place = [], [], ""
+        while place is not None:
+            lists.append(page(f"/view/calls?limit=200&place={quote(place, safe='')}"))
+            listed = json.loads(lists[-1])
+            keys += [row["id"] for row in listed["rows"]]
+            place = listed["next"]
+        numbers = [f"/view/{name}" for name in ("endpoints", "series", "health")]
+        numbers += [f"/view/subjects/{each}" for each in ("user", "company", "session")]
+        numbers += [f"/view/values?field={each}" for each in ("path", "route", "host", "error")]
         return {
-            "the JSON API": listed,
-            "the list": b"\n".join(several.map(page, lists)),
-            "the pages of events": b"\n".join(
-                several.map(page, [f"/events/{number}" for number in numbers])
+            "the list": b"\n".join(lists),
+            "the overviews": b"\n".join(several.map(page, numbers)),
+            "the pages of calls": b"\n".join(
+                several.map(page, [f"/view/calls/{quote(key, safe='')}" for key in keys])
             ),
+            **{
+                f"the export as {name}": page(f"/view/export?format={name}")
+                for name in ("har", "ndjson", "csv")
+            },
         }
 
 
@@ -101,7 +119,7 @@ def passed_on(mounting: str, folder: Path, *, step: int) -> Outcome:
         outcome = trial(
             mounting, places_on(mounting)[::step], mine, further=[Collector(serving.url)]
         )
-        sinks = {**outcome.sinks, **stored(its_own), **shown(serving.url)}
+        sinks = {**outcome.sinks, **stored(its_own), **shown(serving.url, its_own / DATA)}
     at_the_end = {f"{name}, at the end": data for name, data in stored(its_own).items()}
     return replace(outcome, sinks={**sinks, **at_the_end, "the collector's words": serving.said})
 
@@ -110,7 +128,7 @@ def passed_on(mounting: str, folder: Path, *, step: int) -> Outcome:
 def test_no_secret_is_stored_or_shown(mounting: str, tmp_path: Path) -> None:
     outcome = passed_on(mounting, tmp_path, step=13)
     assert outcome.stats.delivered == outcome.stats.captured == 5 * len(outcome.planted)
-    assert outcome.sinks["the pages of events"].lower().count(b"x-scene") == len(outcome.planted)
+    assert outcome.sinks["the export as ndjson"].lower().count(b"x-scene") == len(outcome.planted)
     assert outcome.leaks == {}
 
 
@@ -126,6 +144,7 @@ def test_what_is_stored_and_shown_is_found_with_masking_off(
     masking_off(monkeypatch)
     outcome = passed_on(FLASK, tmp_path, step=30)
     sinks = {each.sink for each in outcome.findings}
-    assert sinks >= {"the JSON API", "the list", "the pages of events"}
+    exports = {"the export as har", "the export as ndjson"}
+    assert sinks >= {"the list", "the overviews", "the pages of calls", *exports}
     assert any(sink.startswith("the disk") for sink in sinks)
     assert any(sink.startswith("the disk") and sink.endswith("at the end") for sink in sinks)
