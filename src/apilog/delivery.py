@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from apilog import chance
 from apilog.capture import Exchange, RequestHead
 from apilog.events import Event
 from apilog.exceptions import ApiLogError
@@ -110,7 +110,7 @@ class Governor(Protocol):
 
 
 def pause_before(
-    retry: int, *, base: float = 0.5, cap: float = 30.0, jitter: Callable[[], float] = random.random
+    retry: int, *, base: float = 0.5, cap: float = 30.0, jitter: Callable[[], float] = chance.roll
 ) -> float:
     """Seconds to wait before retry number *retry* (1, 2, ...).
 

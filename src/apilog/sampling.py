@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 
+from apilog import chance
 
-def weight_of(rate: object, dice: Callable[[], float] = random.random) -> int:
+
+def weight_of(rate: object, dice: Callable[[], float] | None = None) -> int:
     """Roll for a call sampled at *rate*: 0 to leave it out, else how many calls it stands for.
 
     Where 1 / *rate* is not whole, the weight is rounded up or down by chance, so that the sum of
@@ -19,7 +20,8 @@ def weight_of(rate: object, dice: Callable[[], float] = random.random) -> int:
         raise ValueError("sample_rate must be a number from 0 to 1")
     if rate == 1:
         return 1
-    if dice() >= rate:
+    roll = dice or chance.roll
+    if roll() >= rate:
         return 0
     weight = int(1 / rate)
-    return weight + (dice() < 1 / rate - weight)
+    return weight + (roll() < 1 / rate - weight)

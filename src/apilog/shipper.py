@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from functools import partial
 
+from apilog import chance
 from apilog.complaints import Complaints
 from apilog.courier import Courier
 from apilog.delivery import Limits
@@ -149,4 +149,4 @@ def may_go_aside(parcel: Parcel) -> bool:
 
 def turn() -> float:
     """Return the seconds until this process asks again whether it may ship."""
-    return 0.02 + 0.06 * random.random()  # noqa: S311 - so that no two ask in step
+    return 0.02 + 0.06 * chance.roll()  # so that no two ask in step

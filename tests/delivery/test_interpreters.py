@@ -97,7 +97,7 @@ class Said(logging.Handler):
 logging.getLogger().addHandler(Said())
 
 try:
-    import apilog
+    from apilog import Client
 except ImportError as error:
     say("import", type(error).__name__)
 else:
@@ -106,7 +106,7 @@ else:
     from apilog.wsgi import ApiLogMiddleware
 
     options = {"spool": spool, "durability": durability} if durability else {}
-    client = apilog.Client(url, flush_interval=0.02, shutdown_timeout=float(pause), **options)
+    client = Client(url, flush_interval=0.02, shutdown_timeout=float(pause), **options)
 
     def app(environ, start_response):
         start_response("200 OK", [("Content-Type", "text/plain")])

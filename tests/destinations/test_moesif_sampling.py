@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import subprocess
 import sys
 import threading
@@ -12,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -215,8 +215,10 @@ def test_a_slow_expression_only_sees_short_values(percentage: Callable[..., floa
 
 
 @pytest.mark.parametrize("rate", [100, 50, 30, 7, 0.5])
-def test_the_sum_of_weights_is_unbiased(an_event: Callable[..., bytes], rate: float) -> None:
-    random.seed(7)
+def test_the_sum_of_weights_is_unbiased(
+    an_event: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch, rate: float
+) -> None:
+    monkeypatch.setattr("apilog.chance.roll", Random(7).random)
     event = Event.from_json(an_event())
     sampling = Sampling({"sample_rate": rate}, lambda _: None)
     calls = 20_000
@@ -226,9 +228,9 @@ def test_the_sum_of_weights_is_unbiased(an_event: Callable[..., bytes], rate: fl
 
 
 def test_own_filter_and_remote_rates_multiply(
-    server: Server, an_event: Callable[..., bytes]
+    server: Server, an_event: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    random.seed(7)
+    monkeypatch.setattr("apilog.chance.roll", Random(7).random)
     moesif = Moesif(KEY, base_url=server.url, sample_rate=0.5, exclude="/health")
     moesif._take_config({"sample_rate": 50})
     assert moesif.is_selective

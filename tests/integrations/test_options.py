@@ -6,7 +6,8 @@ import base64
 import json
 import random
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from random import Random
 from typing import Any
 
 import flask
@@ -187,26 +188,56 @@ def test_skip_leaves_a_call_out(
 )
 @pytest.mark.parametrize("called", [False, True], ids=["a number", "a function"])
 def test_the_weights_of_a_sample_add_up_to_all_calls(
-    recorder: Recorder, rate: float, weights: set[int], called: bool
+    recorder: Recorder,
+    monkeypatch: pytest.MonkeyPatch,
+    rate: float,
+    weights: set[int],
+    called: bool,
 ) -> None:
+    monkeypatch.setattr("apilog.chance.roll", Random(20_261_120).random)
     calls = 2_000
     sampled = apilog.Client(recorder, sample_rate=(lambda *_: rate) if called else rate)
     app = apilog.wsgi.ApiLogMiddleware(lambda environ, start: _empty(start), client=sampled)
-    state = random.getstate()
-    random.seed(20_261_120)
-    try:
-        for _ in range(calls):
-            response = app({"PATH_INFO": "/"}, lambda *head: lambda data: None)
-            if hasattr(response, "close"):
-                response.close()
-    finally:
-        random.setstate(state)
+    for _ in range(calls):
+        response = app({"PATH_INFO": "/"}, lambda *head: lambda data: None)
+        if hasattr(response, "close"):
+            response.close()
     events = recorder.of(sampled)
     assert {event.weight for event in events} == weights
     total = sum(event.weight for event in events)
     assert total == pytest.approx(calls if rate else 0, rel=0.08)
     assert sampled.stats().dropped.get("sampled_out", 0) == calls - len(events)
     assert sampled.stats().captured == calls
+
+
+class Unreliable:
+    """A destination that takes a batch at the third time."""
+
+    def __init__(self) -> None:
+        self.tries = 0
+
+    def send(self, batch: Sequence[bytes]) -> None:
+        self.tries += 1
+        if self.tries % 3:
+            raise apilog.RetryLater("not now", after=0)
+
+
+def test_the_app_gets_the_random_numbers_that_it_seeded() -> None:
+    random.seed(20_261_121)
+    expected = [random.random() for _ in range(51)]
+    destination = Unreliable()
+    client = apilog.Client(destination, sample_rate=0.5)
+    app = apilog.wsgi.ApiLogMiddleware(lambda environ, start: _empty(start), client=client)
+    random.seed(20_261_121)
+    found = []
+    for _ in range(50):
+        app({"PATH_INFO": "/"}, lambda *head: lambda data: None)
+        found.append(random.random())
+    assert client.flush(30)
+    found.append(random.random())
+    client.close()
+    assert destination.tries >= 3
+    assert found == expected
 
 
 def _empty(start_response: Callable[..., Any]) -> list[bytes]:

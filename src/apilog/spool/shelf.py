@@ -122,8 +122,9 @@ class Shelf:
     def _put_up(self, name: str, descriptor: int, found: Findings) -> bool:
         """Report what was found, and keep the segment if something in it is to be shipped."""
         if found.is_newer:
-            self._left_alone.add(f"{name}{SEGMENT}")
-            self._report("unknown_version", 1)
+            if f"{name}{SEGMENT}" not in self._left_alone:  # another thread looked meanwhile
+                self._left_alone.add(f"{name}{SEGMENT}")
+                self._report("unknown_version", 1)
             return False
         since = self._files.monotonic()
         segment = Segment.adopted_from(self._directory, name, descriptor, found, since)
