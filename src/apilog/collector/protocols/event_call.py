@@ -115,6 +115,19 @@ def check_id(parent: dict[str, Any], field: str) -> None:
         raise Refused(400, f"{field} must be a string")
 
 
+def encoded_within(document: dict[str, Any], what: str = "") -> bytes:
+    """Return *document* as JSON of at most `MAX_EVENT_BYTES`.
+
+    Raises:
+        Refused: 413, it is larger, and *what* says what it is; 400, it is nested too deep.
+    """
+    encoded = _encoded(document)
+    if len(encoded) > MAX_EVENT_BYTES:
+        raise _too_large(encoded, what)
+    check_depth(document, encoded)
+    return encoded
+
+
 def _is_plain(event: Any) -> bool:
     """Say whether *event* is as almost all are: then nothing of it needs a closer look."""
     if type(event) is not dict or type(event.get("request")) is not dict:
@@ -187,8 +200,12 @@ def _cut(event: dict[str, Any]) -> bytes:
     cut["metadata"] = {**texts.mapping(event.get("metadata")), "apilog": own}
     encoded = _encoded(cut)
     if len(encoded) > MAX_EVENT_BYTES:
-        raise Refused(413, f"an event of {len(encoded)} bytes; the limit is {MAX_EVENT_BYTES}")
+        raise _too_large(encoded, "an event of ")
     return encoded
+
+
+def _too_large(encoded: bytes, what: str) -> Refused:
+    return Refused(413, f"{what}{len(encoded)} bytes; the limit is {MAX_EVENT_BYTES}")
 
 
 def _bytes(body: Any, transfer_encoding: Any) -> bytes:

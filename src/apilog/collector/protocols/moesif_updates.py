@@ -13,13 +13,12 @@ import orjson
 from apilog.collector.call import Call, Profile
 from apilog.collector.protocols import moments, texts
 from apilog.collector.protocols.event_call import (
-    MAX_EVENT_BYTES,
     call_of,
     check_id,
+    encoded_within,
     optional,
     required_text,
 )
-from apilog.collector.protocols.json_text import check_depth
 from apilog.collector.protocols.refusing import Refused
 
 STATUSES: Final = ("active", "cancelled", "paused", "trialing", "pending", "draft", "future")
@@ -52,7 +51,8 @@ def profile_of(kind: str, said: Any, arrived: int) -> Profile:
         if said.get("status") not in STATUSES:
             raise Refused(400, f"status must be one of {', '.join(STATUSES)}")
     known = {name: value for name, value in said.items() if value is not None}
-    return Profile(kind=kind, id=key, time=_said_at(said, arrived), document=_encoded(known))
+    document = encoded_within(known)
+    return Profile(kind=kind, id=key, time=_said_at(said, arrived), document=document)
 
 
 def action_call(action: Any, arrived: int) -> Call:
@@ -84,14 +84,3 @@ def _said_at(said: dict[str, Any], arrived: int) -> int:
     modified = said.get("modified_time")
     moment = moments.microseconds(modified) if isinstance(modified, str) else None
     return moments.plausible(moment, arrived)
-
-
-def _encoded(said: dict[str, Any]) -> bytes:
-    try:
-        encoded = orjson.dumps(said)
-    except orjson.JSONEncodeError as error:
-        raise Refused(400, "it is nested too deep to be stored") from error
-    if len(encoded) > MAX_EVENT_BYTES:
-        raise Refused(413, f"{len(encoded)} bytes; the limit is {MAX_EVENT_BYTES}")
-    check_depth(said, encoded)
-    return encoded

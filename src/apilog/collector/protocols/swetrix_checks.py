@@ -75,24 +75,23 @@ def _number(name: str, value: Any) -> list[str]:
 
 
 def _meta(name: str, value: Any) -> list[str]:
-    if value is None:
-        return []
-    if not isinstance(value, dict):
-        return [f"{name} must be an object"]
-    found: list[str] = []
-    if _length(value) > META_LENGTH:
-        found.append(
-            "Metadata object can't have keys and values with total length more than"
-            f" {META_LENGTH} characters"
-        )
-    if any(isinstance(each, (dict, list)) for each in value.values()):
-        found.append("All of metadata object values must be primitive JSON values")
-    if len(value) > META_KEYS:
+    found = _primitives(name, value, "Metadata")
+    if isinstance(value, dict) and len(value) > META_KEYS:
         found.append(f"Metadata object can't have more than {META_KEYS} keys")
     return found
 
 
 def _traits(name: str, value: Any) -> list[str]:
+    found = _primitives(name, value, "Traits")
+    if isinstance(value, dict):
+        if not all(map(_is_trait, value)):
+            found.append(f"Traits keys must be non-empty and no longer than {TRAIT_KEY} characters")
+        if len(value) > TRAITS:
+            found.append(f"Traits object can't have more than {TRAITS} keys")
+    return found
+
+
+def _primitives(name: str, value: Any, kind: str) -> list[str]:
     if value is None:
         return []
     if not isinstance(value, dict):
@@ -100,15 +99,11 @@ def _traits(name: str, value: Any) -> list[str]:
     found: list[str] = []
     if _length(value) > META_LENGTH:
         found.append(
-            "Traits object can't have keys and values with total length more than"
+            f"{kind} object can't have keys and values with total length more than"
             f" {META_LENGTH} characters"
         )
     if any(isinstance(each, (dict, list)) for each in value.values()):
-        found.append("All of traits object values must be primitive JSON values")
-    if not all(map(_is_trait, value)):
-        found.append(f"Traits keys must be non-empty and no longer than {TRAIT_KEY} characters")
-    if len(value) > TRAITS:
-        found.append(f"Traits object can't have more than {TRAITS} keys")
+        found.append(f"All of {kind.lower()} object values must be primitive JSON values")
     return found
 
 

@@ -16,9 +16,7 @@ import orjson
 
 from apilog.collector.call import Call
 from apilog.collector.protocols import moments, texts
-from apilog.collector.protocols.event_call import MAX_EVENT_BYTES, MAX_SEARCHED
-from apilog.collector.protocols.json_text import check_depth
-from apilog.collector.protocols.refusing import Refused
+from apilog.collector.protocols.event_call import MAX_SEARCHED, encoded_within
 
 _VERB: Final = re.compile(r"[A-Za-z][A-Za-z-]{0,19}")
 
@@ -82,7 +80,7 @@ def call_of(told: Told) -> Call:
     event = _event(call, told, measures)
     found = texts.clean(orjson.dumps(told.received).decode(), MAX_SEARCHED)
     text = "\n".join(filter(None, (told.text, found)))
-    return replace(call, event=_encoded(event), text=text)
+    return replace(call, event=encoded_within(event, "an event of "), text=text)
 
 
 def is_api_call(measures: Mapping[str, Any]) -> bool:
@@ -133,17 +131,6 @@ def _event(call: Call, told: Told, measures: Mapping[str, Any]) -> dict[str, Any
         "metadata": {"apilog": _without_none(own), "received": told.received},
     }
     return _without_none(event)
-
-
-def _encoded(event: dict[str, Any]) -> bytes:
-    try:
-        encoded = orjson.dumps(event)
-    except orjson.JSONEncodeError as error:
-        raise Refused(400, "it is nested too deep to be stored") from error
-    if len(encoded) > MAX_EVENT_BYTES:
-        raise Refused(413, f"an event of {len(encoded)} bytes; the limit is {MAX_EVENT_BYTES}")
-    check_depth(event, encoded)
-    return encoded
 
 
 def _without_none(fields: dict[str, Any]) -> dict[str, Any]:
