@@ -67,6 +67,7 @@ SENT = """() => [...performance.getEntriesByType("navigation"),
 def report(folder: Path) -> None:
     """Print how the viewer of what is in *folder* does; nothing where there is no chromium."""
     try:
+        from playwright.sync_api import sync_playwright
         from viewer_kit import chromium
     except ImportError as error:
         print(f"Skipped: {error.name} is not installed.", flush=True)
@@ -78,7 +79,7 @@ def report(folder: Path) -> None:
     with serving(folder) as collector:
         calls = recent(200)
         post(collector, calls)
-        with chromium.browsing(executable) as browser:
+        with sync_playwright() as playwright, chromium.browsing(playwright, executable) as browser:
             report_times(collector, browser)
             print()
             report_weights(collector, browser, calls)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))  # makes the kit importable
 NODE = Path(__file__).parents[2] / ".cache/node/bin"
@@ -36,16 +36,27 @@ def elsewhere() -> Iterator[evil.Evil]:
         yield host
 
 
+Browsing = Callable[[evil.Evil], AbstractContextManager[Browser]]
+
+
 @pytest.fixture(scope="package")
-def browser(elsewhere: evil.Evil) -> Iterator[Browser]:
+def browsing() -> Iterator[Browsing]:
+    """Start a browser that finds a host at `evil.NAME`."""
     executable = chromium.place()
     if executable is None:
         missing = "needs chromium: scripts/system-packages.sh installs it"
         if os.environ.get("CI"):
             pytest.fail(missing)
         pytest.skip(missing)
-    hosts = {evil.NAME: f"127.0.0.1:{elsewhere.port}"}
-    with chromium.browsing(executable, hosts=hosts) as running:
+    with sync_playwright() as playwright:
+        yield lambda host: chromium.browsing(
+            playwright, executable, hosts={evil.NAME: f"127.0.0.1:{host.port}"}
+        )
+
+
+@pytest.fixture(scope="package")
+def browser(browsing: Browsing, elsewhere: evil.Evil) -> Iterator[Browser]:
+    with browsing(elsewhere) as running:
         yield running
 
 

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 
@@ -18,7 +18,9 @@ def place() -> str | None:
 
 
 @contextmanager
-def browsing(executable: str, *, hosts: Mapping[str, str] | None = None) -> Iterator[Browser]:
+def browsing(
+    playwright: Playwright, executable: str, *, hosts: Mapping[str, str] | None = None
+) -> Iterator[Browser]:
     """Run a browser that asks nothing of the network by itself; *hosts* are where these names are.
 
     Every other name but this machine's own is nowhere: no test leaves it.
@@ -36,9 +38,8 @@ def browsing(executable: str, *, hosts: Mapping[str, str] | None = None) -> Iter
     ]
     if os.geteuid() == 0:  # its sandbox wants another user than root
         arguments.append("--no-sandbox")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=arguments)
-        try:
-            yield browser
-        finally:
-            browser.close()
+    browser = playwright.chromium.launch(executable_path=executable, args=arguments)
+    try:
+        yield browser
+    finally:
+        browser.close()
