@@ -122,6 +122,23 @@ def test_two_hundred_silent_connections_keep_no_sender_out(listening: Any, an_ev
         assert len(readable) >= 200 - BoundedProtocol.max_connections
 
 
+def test_an_answer_in_pieces_waits_for_nothing(listening: Any) -> None:
+    """Nagle's algorithm would hold a second piece back until the client acknowledges the first."""
+    found: list[int] = []
+
+    class Looking(BoundedProtocol):
+        def connection_made(self, transport: Any) -> None:
+            known = transport.get_extra_info("socket")
+            found.append(known.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            super().connection_made(transport)
+
+    request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    with connected(listening(Looking).address, request) as connection:
+        everything(connection)
+    assert found
+    assert all(found)
+
+
 class ImpatientServer(Server):
     handshake_seconds = 0.3
 
