@@ -14,7 +14,7 @@ import pytest
 from apilog.collector import inlet as module
 from apilog.collector.call import Call, Profile, Refusal
 from apilog.collector.inlet import Inlet, InletFull, Unstorable
-from apilog.collector.store.protocol import Store, StoreFull, StoreUnavailable
+from apilog.collector.store.protocol import Prepared, Store, StoreFull, StoreUnavailable
 
 PATIENCE = 30.0
 
@@ -33,7 +33,11 @@ class Shelf:
         self.trouble: Exception | None = None
         self.poison: set[str] = set()
 
-    def add(self, calls: Sequence[Call]) -> int:
+    def prepare(self, calls: Sequence[Call]) -> list[Prepared]:
+        return [Prepared(call) for call in calls]
+
+    def add(self, prepared: Sequence[Prepared]) -> int:
+        calls = [each.call for each in prepared]
         self.entered.release()
         assert self.gate.wait(PATIENCE)
         if self.trouble is not None:

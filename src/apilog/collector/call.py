@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # a frozen one takes three times as long to make
 class Call:
     """One recorded call, checked, with what lists and filters need beside the whole event.
 
+    Nobody changes one.
     Times are whole microseconds since 1970, UTC. Texts are valid Unicode without NUL; an empty one
     stands for what is not known, and so does None where a number is meant.
     """

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from apilog.collector.call import Call, Profile, Refusal
-from apilog.collector.store.protocol import Store, StoreUnavailable
+from apilog.collector.store.protocol import Prepared, Store, StoreUnavailable
 from apilog.exceptions import ApiLogError
 
 MOST_CALLS: Final = 20_000
@@ -65,12 +65,12 @@ class _Load:
 
     __slots__ = ("bytes", "calls", "done", "profiles")
 
-    def __init__(self, calls: Sequence[Call], profiles: Sequence[Profile]) -> None:
-        self.calls = calls
+    def __init__(self, calls: Sequence[Call | Prepared], profiles: Sequence[Profile]) -> None:
+        self.calls = [each if isinstance(each, Prepared) else Prepared(each) for each in calls]
         self.profiles = profiles
         self.done: Future[None] = Future()
         self.bytes = _CALL_BYTES * len(profiles) + sum(
-            len(call.event) + len(call.text) + _CALL_BYTES for call in calls
+            len(each.call.event) + len(each.call.text) + _CALL_BYTES for each in self.calls
         )
 
 
@@ -91,7 +91,13 @@ class Inlet:
         self._writer = threading.Thread(target=self._write, name="apilog-inlet", daemon=True)
         self._writer.start()
 
-    async def take(self, calls: Sequence[Call], profiles: Sequence[Profile] = ()) -> None:
+    def prepare(self, calls: Sequence[Call]) -> list[Prepared]:
+        """Do what can be done before the calls are taken; for any thread but the server's own."""
+        return self._store.prepare(calls)
+
+    async def take(
+        self, calls: Sequence[Call | Prepared], profiles: Sequence[Profile] = ()
+    ) -> None:
         """Return once all of it is on disk.
 
         Raises:
@@ -117,7 +123,11 @@ class Inlet:
             raise _full() from None
 
     def offer(
-        self, calls: Sequence[Call], profiles: Sequence[Profile] = (), *, patience: float = 0.0
+        self,
+        calls: Sequence[Call | Prepared],
+        profiles: Sequence[Profile] = (),
+        *,
+        patience: float = 0.0,
     ) -> Future[None]:
         """Hand in *calls* and *profiles* from any thread; the future tells of their commit.
 
@@ -272,7 +282,7 @@ class Inlet:
             return error
         return bad
 
-    def _add(self, calls: Sequence[Call]) -> None:
+    def _add(self, calls: Sequence[Prepared]) -> None:
         for start in range(0, len(calls), GROUP_CALLS):
             part = calls[start : start + GROUP_CALLS]
             new = self._store.add(part)

@@ -368,6 +368,36 @@ def test_a_commit_is_durable_before_add_returns(opened: Any, a_call: ACall, now:
     assert db.execute("PRAGMA synchronous").fetchone() == (2,)
 
 
+def test_what_was_packed_before_its_turn_can_be_read_whatever_happened_since(
+    opened: Any, a_call: ACall, now: int
+) -> None:
+    store = opened(search=False)
+
+    def some(name: str, count: int) -> list[Call]:
+        ids = [f"{name}{n}" for n in range(count)]
+        return [
+            a_call(id=each, user=name, event=f'{{"name":"{each}"}}'.encode() * 9) for each in ids
+        ]
+
+    def dictionary() -> object:
+        return store._days.dictionary(day_of(now))
+
+    without = store.prepare(some("without", 3))
+    store.add(some("ada", LEARN_AT))
+    store.add(some("eve", 1))
+    first = dictionary()
+    with_first = store.prepare(some("first", 3))
+    assert store.purge(user="ada") == LEARN_AT
+    store.add(some("bob", LEARN_AT))
+    store.add(some("eve", 2))
+    assert dictionary() not in (None, first)
+    with_second = store.prepare(some("second", 3))
+    assert store.add([*without, *with_first, *with_second]) == 9
+    assert with_second[0].made.dictionary is dictionary()
+    for each in (*without, *with_first, *with_second):
+        assert store.get(each.call.id).event == each.call.event
+
+
 def test_a_file_learns_what_its_payloads_have_in_common(
     opened: Any, a_call: ACall, now: int, tmp_path: Path
 ) -> None:

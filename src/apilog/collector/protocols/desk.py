@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -14,7 +14,7 @@ from apilog.collector.call import Call, Profile
 from apilog.collector.inlet import Inlet, Unstorable
 from apilog.collector.protocols.reading import Reader
 from apilog.collector.protocols.refusing import Refused, noted
-from apilog.collector.store.protocol import StoreFull, StoreUnavailable
+from apilog.collector.store.protocol import Prepared, StoreFull, StoreUnavailable
 
 RETRY_AFTER: Final = {"Retry-After": "5"}
 """Seconds after which a sender may try again: somebody may have to make room first."""
@@ -36,7 +36,7 @@ class Delivery:
     """What a request brought, and the answer to it once it is stored."""
 
     answer: Response
-    calls: list[Call] = field(default_factory=list)
+    calls: Sequence[Call | Prepared] = field(default_factory=list)
     profiles: list[Profile] = field(default_factory=list)
 
 

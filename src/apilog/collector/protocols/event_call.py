@@ -27,6 +27,7 @@ _IDS: Final = ("transaction_id", "user_id", "company_id", "session_token")
 _TEXT: Final = frozenset({str, type(None)})
 _OBJECT: Final = frozenset({dict, type(None)})
 _MESSAGES: Final = ("request", "response")
+_LENGTH: Final = "content-length"
 
 
 def call_of(event: Any, arrived: int, *, source: str = "moesif") -> Call:
@@ -52,30 +53,31 @@ def call_of(event: Any, arrived: int, *, source: str = "moesif") -> Call:
     if len(encoded) > MAX_EVENT_BYTES:
         encoded = _cut(event)
     check_depth(event, encoded)
+    clean = texts.cleaner(encoded)
     own = texts.mapping((event.get("metadata") or {}).get("apilog"))
     time = moments.plausible(began, arrived)
-    host, path, query = texts.address(request["uri"])
+    host, path, query = texts.address(request["uri"], clean)
     return Call(
-        id=texts.identifier(event.get("transaction_id")) or moments.unique_id(time),
+        id=texts.identifier(event.get("transaction_id"), clean) or moments.unique_id(time),
         time=time,
         source=source,
-        method=texts.clean(request["verb"], texts.LONGEST_WORD).upper(),
+        method=clean(request["verb"], texts.LONGEST_WORD).upper(),
         host=host,
-        route=texts.clean(own.get("route")) or path,
+        route=clean(own.get("route")) or path,
         path=path,
         query=query,
         status=None if response is None else int(response["status"]),
         duration=_duration(own, began, response),
-        user=texts.identifier(event.get("user_id")),
-        company=texts.identifier(event.get("company_id")),
-        session=texts.identifier(event.get("session_token")),
-        ip=texts.clean(request.get("ip_address"), 64),
-        trace=texts.identifier(event.get("trace_id")),
+        user=texts.identifier(event.get("user_id"), clean),
+        company=texts.identifier(event.get("company_id"), clean),
+        session=texts.identifier(event.get("session_token"), clean),
+        ip=clean(request.get("ip_address"), 64),
+        trace=texts.identifier(event.get("trace_id"), clean),
         request_size=_size(own.get("request_size"), request),
         response_size=_size(own.get("response_size"), response),
-        error=_error(own),
+        error=_error(own, clean),
         event=encoded,
-        text=_searched(request, response, own),
+        text=_searched(request, response, own, clean),
     )
 
 
@@ -140,12 +142,13 @@ def _is_plain(event: Any) -> bool:
             return False
         if response["status"] not in _STATUSES:
             return False
-    return (
-        all(type(request.get(name)) is str and request[name] for name in _REQUIRED)
-        and type(request.get("headers")) in _OBJECT
-        and type(event.get("metadata")) in _OBJECT
-        and all(type(event.get(name)) in _TEXT for name in _IDS)
-    )
+    for name in _REQUIRED:
+        if type(request.get(name)) is not str or not request[name]:
+            return False
+    for name in _IDS:
+        if type(event.get(name)) not in _TEXT:
+            return False
+    return type(request.get("headers")) in _OBJECT and type(event.get("metadata")) in _OBJECT
 
 
 def _check(event: Any) -> None:
@@ -238,9 +241,12 @@ def _size(measured: Any, message: dict[str, Any] | None) -> int | None:
     size = texts.natural(measured)
     if size is not None or message is None:
         return size
-    for name, value in texts.mapping(message.get("headers")).items():
-        if name.lower() == "content-length" and isinstance(value, str) and value.isdecimal():
-            return texts.natural(int(value[:18]))
+    headers = texts.mapping(message.get("headers"))
+    for name in headers:
+        if len(name) == len(_LENGTH) and name.lower() == _LENGTH:
+            value = headers[name]
+            if isinstance(value, str) and value.isdecimal():
+                return texts.natural(int(value[:18]))
     body = message.get("body")
     if body is None:
         return None
@@ -249,20 +255,25 @@ def _size(measured: Any, message: dict[str, Any] | None) -> int | None:
     return len(body.encode()) if isinstance(body, str) else len(orjson.dumps(body))
 
 
-def _error(own: dict[str, Any]) -> str:
-    exception = texts.clean(own.get("exception"), 200)
+def _error(own: dict[str, Any], clean: texts.Clean) -> str:
+    exception = clean(own.get("exception"), 200)
     return exception or ("aborted" if own.get("aborted") is True else "")
 
 
-def _searched(request: dict[str, Any], response: dict[str, Any] | None, own: dict[str, Any]) -> str:
-    found = [_body_text(request), "" if response is None else _body_text(response)]
-    found += [texts.clean(own.get("exception_message")), texts.clean(own.get("exception"), 200)]
+def _searched(
+    request: dict[str, Any],
+    response: dict[str, Any] | None,
+    own: dict[str, Any],
+    clean: texts.Clean,
+) -> str:
+    found = [_body_text(request, clean), _body_text(response, clean)]
+    found += [clean(own.get("exception_message")), clean(own.get("exception"), 200)]
     return "\n".join(filter(None, found))
 
 
-def _body_text(message: dict[str, Any]) -> str:
-    body = message.get("body")
-    if body is None or message.get("transfer_encoding") == "base64":
+def _body_text(message: dict[str, Any] | None, clean: texts.Clean) -> str:
+    body = None if message is None else message.get("body")
+    if message is None or body is None or message.get("transfer_encoding") == "base64":
         return ""
     text = body if isinstance(body, str) else orjson.dumps(body).decode()
-    return texts.clean(text, MAX_SEARCHED)
+    return clean(text, MAX_SEARCHED)

@@ -60,23 +60,23 @@ async def _one(desk: Desk, name: str, make: Make, request: Request) -> Delivery:
     refuse_pages(request)
     arrived = now()
 
-    def decode(body: bytearray) -> list[Call | Profile]:
-        return showing(
-            text_of(body, request), lambda text: [_named(name, make, arrived, parsed(text))]
-        )
+    def decode(body: bytearray) -> Delivery:
+        text = text_of(body, request)
+        item = showing(text, lambda text: _named(name, make, arrived, parsed(text)))
+        return _delivery([item], desk.inlet)
 
-    return _delivery(await desk.reader.read(request, decode))
+    return await desk.reader.read(request, decode)
 
 
 async def _batch(desk: Desk, name: str, make: Make, request: Request) -> Delivery:
     refuse_pages(request)
     arrived = now()
 
-    def decode(body: bytearray) -> list[Call | Profile]:
+    def decode(body: bytearray) -> Delivery:
         batch = Batch(body, coding_of(request), make=partial(_named, name, make, arrived))
-        return batch.items(partial(_store, desk.inlet))
+        return _delivery(batch.items(partial(_store, desk.inlet)), desk.inlet)
 
-    return _delivery(await desk.reader.read(request, decode))
+    return await desk.reader.read(request, decode)
 
 
 async def _account(desk: Desk, senders: Senders, request: Request) -> Delivery:
@@ -90,17 +90,17 @@ async def _account(desk: Desk, senders: Senders, request: Request) -> Delivery:
     return Delivery(document({}, 201))
 
 
-def _delivery(items: list[Call | Profile]) -> Delivery:
+def _delivery(items: list[Call | Profile], inlet: Inlet) -> Delivery:
     return Delivery(
         document({}, 201, documents.TAGS),
-        calls=[item for item in items if isinstance(item, Call)],
+        calls=inlet.prepare([item for item in items if isinstance(item, Call)]),
         profiles=[item for item in items if isinstance(item, Profile)],
     )
 
 
 def _store(inlet: Inlet, portion: list[Call | Profile]) -> None:
     """Return once a portion of a large batch is on disk."""
-    delivery = _delivery(portion)
+    delivery = _delivery(portion, inlet)
     inlet.offer(delivery.calls, delivery.profiles, patience=PATIENCE).result()
 
 

@@ -13,6 +13,7 @@ from apilog.collector.protocols.json_text import (
     FREE_BYTES,
     MAX_DOCUMENT_BYTES,
     MAX_VALUES,
+    loaded,
     parsed,
     too_many,
     values_at_most,
@@ -61,7 +62,7 @@ class Batch:
         return []
 
     def _of(self, text: bytes | bytearray) -> list[Call | Profile]:
-        batch = parsed(text)
+        batch = loaded(text)
         if not isinstance(batch, list):
             raise Refused(400, "a batch must be an array")
         if len(batch) > MAX_ITEMS:

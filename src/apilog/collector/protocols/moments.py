@@ -14,8 +14,11 @@ MAX_AHEAD: Final = 24 * 3_600 * 1_000_000
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
-_SECOND: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d))?", re.ASCII)
-_REST: Final = re.compile(r"(?:[.,](\d{1,9}))? ?(?:[Zz]|([+-])(\d\d):?(\d\d))?", re.ASCII)
+_MOMENT: Final = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d))?(?:[.,](\d{1,9}))?"
+    r" ?(?:[Zz]|([+-])(\d\d):?(\d\d))?",
+    re.ASCII,
+)
 
 
 def now() -> int:
@@ -28,31 +31,28 @@ def microseconds(text: str) -> int | None:
 
     Without a zone it is UTC, as the Python SDKs of Moesif mean it.
     """
-    length = 19 if text[16:17] == ":" else 16
-    second, rest = _second(text[:length]), _REST.fullmatch(text, min(length, len(text)))
-    if second is None or rest is None:
-        return None
-    fraction, sign, ahead, more = rest.groups()
-    if sign:
-        offset = int(ahead) * 3_600 + int(more) * 60
-        second += offset if sign == "-" else -offset
-    return second * 1_000_000 + int(fraction[:6].ljust(6, "0") if fraction else 0)
-
-
-@lru_cache(maxsize=1_024)
-def _second(text: str) -> int | None:
-    """Return seconds since 1970; those of a batch are often the same."""
-    match = _SECOND.fullmatch(text)
+    match = _MOMENT.fullmatch(text)
     if match is None:
         return None
-    year, month, day, hour, minute, second = (int(part or 0) for part in match.groups())
-    if hour > 24 or minute > 59 or second > 60:
+    date_text, hour, minute, second, fraction, sign, ahead, more = match.groups()
+    day = _day(date_text)
+    seconds = int(hour) * 3_600 + int(minute) * 60 + int(second or 0)
+    if day is None or hour > "24" or minute > "59" or (second or "") > "60":
         return None
+    if sign:
+        offset = int(ahead) * 3_600 + int(more) * 60
+        seconds += offset if sign == "-" else -offset
+    digits = int(fraction[:6].ljust(6, "0")) if fraction else 0
+    return (day * 86_400 + seconds) * 1_000_000 + digits
+
+
+@lru_cache(maxsize=64)
+def _day(text: str) -> int | None:
+    """Return the days since 1970; those of a batch are mostly the same."""
     try:
-        days = date(year, month, day).toordinal() - _EPOCH_DAY
+        return date(int(text[:4]), int(text[5:7]), int(text[8:])).toordinal() - _EPOCH_DAY
     except ValueError:
         return None
-    return days * 86_400 + hour * 3_600 + minute * 60 + second
 
 
 def plausible(moment: int | None, arrived: int) -> int:

@@ -28,8 +28,9 @@ PATIENCE: Final = 10.0
 MAX_BYTES_AT_ONCE: Final = 48 * 1024 * 1024
 """Bytes of all bodies that are being read: beyond that, what comes is asked to come again."""
 
-MAX_DECODERS: Final = 2
-"""Bodies inflated and parsed at a time; each may take several times its size."""
+LONG_BYTES: Final = 256 * 1024
+"""Bodies of more are inflated and parsed by another thread, so that they keep no shorter one
+waiting. Each kind has one thread: a second one would mostly wait for the interpreter."""
 
 Found = TypeVar("Found")
 
@@ -40,7 +41,8 @@ class Reader:
     def __init__(self) -> None:
         self._held = 0
         self._large = asyncio.Semaphore(MAX_LARGE)
-        self._decoders = ThreadPoolExecutor(MAX_DECODERS, "apilog-decoder")
+        self._decoder = ThreadPoolExecutor(1, "apilog-decoder")
+        self._long_decoder = ThreadPoolExecutor(1, "apilog-long-decoder")
 
     async def read(
         self,
@@ -49,7 +51,7 @@ class Reader:
         *,
         limit: int = MAX_WIRE_BYTES,
     ) -> Found:
-        """Return what *decode* makes of the body as it travelled, on one of `MAX_DECODERS` threads.
+        """Return what *decode* makes of the body as it travelled, on another thread.
 
         A body is refused as soon as it is longer than *limit* bytes.
 
@@ -65,8 +67,8 @@ class Reader:
         stack = ExitStack()
         try:
             body = await self._body(request, limit, int(announced), stack)
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._decoders, decode, body)
+            decoder = self._long_decoder if len(body) > LONG_BYTES else self._decoder
+            return await asyncio.get_running_loop().run_in_executor(decoder, decode, body)
         except ClientDisconnect:
             raise Refused(400, "the client left half way") from None
         finally:

@@ -11,6 +11,7 @@ from typing import Final
 from apilog.collector.call import Call
 from apilog.collector.store import removal
 from apilog.collector.store.days import DayGone, Days
+from apilog.collector.store.protocol import Prepared
 from apilog.collector.store.schema import day_of, made_on, packed
 from apilog.collector.store.writing import known, write
 
@@ -34,7 +35,7 @@ class Batch:
         self._received = received
         self._stored: dict[int, list[int]] = {}
 
-    def add(self, calls: Sequence[Call]) -> int:
+    def add(self, calls: Sequence[Prepared]) -> int:
         """Store all or none; return how many were new."""
         parts = iter(sorted(self._new(calls).items()))
         try:
@@ -46,19 +47,19 @@ class Batch:
             raise
         return sum(map(len, self._stored.values()))
 
-    def _new(self, calls: Sequence[Call]) -> dict[int, list[Call]]:
+    def _new(self, calls: Sequence[Prepared]) -> dict[int, list[Prepared]]:
         """Return calls by their day, without those of which a day beside it knows."""
-        unique: dict[str, Call] = {}
-        for call in calls:
-            unique.setdefault(call.id, call)
-        parts: dict[int, list[Call]] = {}
-        for call in unique.values():
-            parts.setdefault(day_of(call.time), []).append(call)
+        unique: dict[str, Prepared] = {}
+        for each in calls:
+            unique.setdefault(each.call.id, each)
+        parts: dict[int, list[Prepared]] = {}
+        for each in unique.values():
+            parts.setdefault(day_of(each.call.time), []).append(each)
         present = set(self._days.numbers())
         for number, part in parts.items():
             for beside in present & {number - 1, number + 1}:
                 if found := self._known(beside, _doubtful(number, part)):
-                    part[:] = [call for call in part if packed(call.id) not in found]
+                    part[:] = [each for each in part if packed(each.call.id) not in found]
         return {number: part for number, part in parts.items() if part}
 
     def _known(self, number: int, calls: Sequence[Call]) -> set[bytes]:
@@ -75,7 +76,7 @@ class Batch:
             # The file is damaged. It knows nothing, and must not keep other days from being stored.
             return set()
 
-    def _commit(self, group: Mapping[int, Sequence[Call]]) -> None:
+    def _commit(self, group: Mapping[int, Sequence[Prepared]]) -> None:
         open_days: list[int] = []
         new: dict[int, list[int]] = {}
         try:
@@ -102,11 +103,12 @@ class Batch:
             self._days.abandon(number)
 
 
-def _doubtful(number: int, calls: Sequence[Call]) -> list[Call]:
+def _doubtful(number: int, calls: Sequence[Prepared]) -> list[Call]:
     """Return those calls of a day which a day beside it may know.
 
     A protocol without times has a call that is sent again after midnight begin anew. An id that was
     made on the day that the call is said to have begun on is of none such, unless it was made so
     soon after midnight that a fast clock may have made it before.
     """
-    return [call for call in calls if made_on(packed(call.id), ahead=AHEAD) != number]
+    found = (each.call for each in calls)
+    return [call for call in found if made_on(packed(call.id), ahead=AHEAD) != number]

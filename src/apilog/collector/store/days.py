@@ -22,6 +22,7 @@ from apilog.collector.store.day import (
 from apilog.collector.store.protocol import StoreUnavailable
 from apilog.collector.store.register import Register
 from apilog.collector.store.schema import APPLICATION_ID
+from apilog.collector.store.zstd import ZstdDict
 from apilog.exceptions import ConfigError
 
 MOST_READERS: Final = 24
@@ -142,6 +143,11 @@ class Days:
 
     def _recognised(self, number: int) -> None:
         recognise(folder.day_path(self.directory, number), application=APPLICATION_ID)
+
+    def dictionary(self, number: int) -> ZstdDict | None:
+        """Return what the day is packed with at present, as far as is known; any thread may ask."""
+        writer = self._writers.get(number)
+        return None if writer is None else writer.payloads.dictionary
 
     def rest(self) -> None:
         """Close the days that are no longer written; empty a WAL that readers kept from ending."""

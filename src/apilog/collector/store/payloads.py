@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from apilog.collector.store.database import transaction
 from apilog.collector.store.zstd import (
@@ -66,24 +66,53 @@ class Reader:
         return self._dictionaries[number]
 
 
+class Packed(NamedTuple):
+    """The payload of a call; only *dictionary* opens it, which is compared by identity."""
+
+    dictionary: ZstdDict | None
+    event_length: int
+    content: bytes
+
+
+class Packer:
+    """Packs payloads with one dictionary, or with none; used by one thread at a time."""
+
+    def __init__(self, dictionary: ZstdDict | None) -> None:
+        self.dictionary = dictionary
+        self._compressor = ZstdCompressor(LEVEL, zstd_dict=dictionary)
+
+    def packed(self, event: bytes, text: str) -> Packed:
+        """Pack an event and its text."""
+        # What stands in both costs a few bytes the second time.
+        content = self._compressor.compress(event + text.encode(), ZstdCompressor.FLUSH_FRAME)
+        return Packed(self.dictionary, len(event), content)
+
+
 class Writer:
     """Packs payloads for one connection, which is also the one that keeps the dictionary."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         self._learn_at = LEARN_AT
-        self._dictionary = _newest(db)
-        self._compressor = ZstdCompressor(LEVEL, zstd_dict=self._dictionary)
+        self._packer = Packer(_newest(db))
 
-    def packed(self, event: bytes, text: str) -> tuple[int, bytes]:
-        """Return ``event_length`` and ``content`` of a row of ``payload``."""
-        # What stands in both costs a few bytes the second time.
-        content = self._compressor.compress(event + text.encode(), ZstdCompressor.FLUSH_FRAME)
-        return len(event), content
+    @property
+    def dictionary(self) -> ZstdDict | None:
+        """Return what payloads are packed with at present; any thread may ask."""
+        return self._packer.dictionary
+
+    def row(self, event: bytes, text: str, packed: object = None) -> tuple[int, bytes]:
+        """Return ``event_length`` and ``content`` of a row of ``payload``.
+
+        *packed* is taken if it was packed with the dictionary of now: no other need be there.
+        """
+        if not isinstance(packed, Packed) or packed.dictionary is not self.dictionary:
+            packed = self._packer.packed(event, text)
+        return packed.event_length, packed.content
 
     def consider(self, calls: int) -> None:
         """Learn a dictionary, inside of a transaction, when there are *calls* enough."""
-        if self._dictionary is None and calls >= self._learn_at:
+        if self.dictionary is None and calls >= self._learn_at:
             self._learn_at = 2 * calls
             self.learn()
 
@@ -92,9 +121,9 @@ class Writer:
         samples = dict(_samples(self._db))
         self._db.execute("DELETE FROM sample")
         self._use(_trained(list(samples.values())))
-        if self._dictionary is not None:
+        if self.dictionary is not None:
             made = time.time_ns() // 1000
-            row = (self._dictionary.dict_id, made, self._dictionary.dict_content)
+            row = (self.dictionary.dict_id, made, self.dictionary.dict_content)
             self._db.execute("INSERT OR REPLACE INTO dictionary VALUES (?, ?, ?)", row)
             self._db.executemany("INSERT INTO sample VALUES (?)", ((seq,) for seq in samples))
 
@@ -114,7 +143,7 @@ class Writer:
                 self._use(None)
         self._pack_anew()
         with transaction(self._db):
-            kept = self._dictionary.dict_id if self._dictionary else 0
+            kept = self.dictionary.dict_id if self.dictionary else 0
             self._db.executemany(
                 "DELETE FROM dictionary WHERE id = ?", [row for row in old if row != (kept,)]
             )
@@ -128,12 +157,11 @@ class Writer:
             with transaction(self._db):
                 self._db.executemany(
                     "UPDATE payload SET event_length = ?, content = ? WHERE seq = ?",
-                    ((*self.packed(*reader.opened(*packed)), seq) for seq, *packed in rows),
+                    ((*self.row(*reader.opened(*packed)), seq) for seq, *packed in rows),
                 )
 
     def _use(self, dictionary: ZstdDict | None) -> None:
-        self._dictionary = dictionary
-        self._compressor = ZstdCompressor(LEVEL, zstd_dict=dictionary)
+        self._packer = Packer(dictionary)
 
 
 def _newest(db: sqlite3.Connection) -> ZstdDict | None:

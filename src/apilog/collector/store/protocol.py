@@ -28,6 +28,15 @@ class StoreBusy(StoreUnavailable):
 
 
 @dataclass(frozen=True, slots=True)
+class Prepared:
+    """A call, and what a store made of it before its turn came."""
+
+    call: Call
+    made: object = None
+    """The store's own; None if there is nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """A call in a list. The fields are those of `Call`; *place* tells where the list goes on."""
 
@@ -145,7 +154,10 @@ class Size:
 class Store(Protocol):
     """Where calls are kept."""
 
-    def add(self, calls: Sequence[Call]) -> int:
+    def prepare(self, calls: Sequence[Call]) -> list[Prepared]:
+        """Do what can be done before `add`, beside whatever else is done; nothing is stored."""
+
+    def add(self, calls: Sequence[Call | Prepared]) -> int:
         """Store all or none, durably; return how many were new: a known id changes nothing.
 
         Raises:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final, TypeAlias
 
+from apilog.collector.store.insertion import Insertion
 from apilog.collector.store.schema import STEP_5, STEP_60, bucket_of, rolled_status
 
 Told: TypeAlias = tuple[int, int, int, "int | None", "int | None", bool]
@@ -14,6 +15,9 @@ Told: TypeAlias = tuple[int, int, int, "int | None", "int | None", bool]
 whether it ended with an error."""
 
 _COARSER: Final = STEP_60 // STEP_5
+_ADD: Final = "ON CONFLICT (step, route, method, status, bucket) DO UPDATE SET n = n + excluded.n"
+_FINE: Final = Insertion("roll5", 6, _ADD)
+_COARSE: Final = Insertion("roll60", 6, _ADD)
 
 
 def count(db: sqlite3.Connection, calls: Iterable[Told], *, times: int = 1) -> None:
@@ -25,12 +29,8 @@ def count(db: sqlite3.Connection, calls: Iterable[Told], *, times: int = 1) -> N
     coarse: Counter[tuple[int, ...]] = Counter()
     for (step, *rest), n in fine.items():
         coarse[(step // _COARSER, *rest)] += n
-    for table, cells in (("roll5", fine), ("roll60", coarse)):
-        db.executemany(
-            f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?)"  # noqa: S608 - one of two names
-            " ON CONFLICT (step, route, method, status, bucket) DO UPDATE SET n = n + excluded.n",
-            ((*cell, n * times) for cell, n in cells.items()),
-        )
+    for cells, insertion in ((fine, _FINE), (coarse, _COARSE)):
+        insertion.into(db, ((*cell, n * times) for cell, n in cells.items()))
     db.execute("UPDATE tally SET calls = calls + ?", (times * fine.total(),))
 
 

@@ -16,10 +16,11 @@ from apilog.collector.store import removal
 from apilog.collector.store.batch import Batch
 from apilog.collector.store.database import explained
 from apilog.collector.store.days import DayGone, Days, DayWriter
-from apilog.collector.store.protocol import Size, StoreFull, StoreUnavailable
+from apilog.collector.store.payloads import Packed, Packer
+from apilog.collector.store.protocol import Prepared, Size, StoreFull, StoreUnavailable
 from apilog.collector.store.reading import Reading
 from apilog.collector.store.retention import Window, expired, refusals, window
-from apilog.collector.store.schema import MICROSECONDS_A_DAY
+from apilog.collector.store.schema import MICROSECONDS_A_DAY, day_of
 from apilog.exceptions import ConfigError
 
 LEAST_BYTES: Final = 1_048_576
@@ -69,6 +70,7 @@ class SqliteStore(Reading):
         self._max_bytes = max_bytes
         self._clock = clock
         self._lock = threading.RLock()
+        self._own = threading.local()
         self._is_open = True
         self._writable = writable
         try:
@@ -77,7 +79,26 @@ class SqliteStore(Reading):
             raise ConfigError(f"the folder {directory} cannot be used: {error}") from error
         super().__init__(self._days)
 
-    def add(self, calls: Sequence[Call]) -> int:
+    def prepare(self, calls: Sequence[Call]) -> list[Prepared]:
+        """Pack the calls as their days are packed at present; nothing is stored."""
+        return [Prepared(call, self._packed(call)) for call in calls]
+
+    def _packed(self, call: Call) -> Packed | None:
+        """Return the payload of *call*, or None if it is none: `add` says why."""
+        try:
+            return self._packer(call).packed(call.event, call.text)
+        except UnicodeEncodeError:
+            return None
+
+    def _packer(self, call: Call) -> Packer:
+        """Return the packer of this thread for the day of *call*."""
+        dictionary = self._days.dictionary(day_of(call.time))
+        packer: Packer | None = getattr(self._own, "packer", None)
+        if packer is None or packer.dictionary is not dictionary:
+            self._own.packer = packer = Packer(dictionary)
+        return packer
+
+    def add(self, calls: Sequence[Call | Prepared]) -> int:
         """Store all or none, durably; return how many were new: a known id changes nothing.
 
         An id is looked for in the day of the call and in those beside it.
@@ -90,10 +111,11 @@ class SqliteStore(Reading):
         time = self._clock()
         kept = window(time, self._keep)
         with self._writing("cannot store"):
-            if outside := [call for call in calls if not kept.holds(call)]:
+            prepared = [each if isinstance(each, Prepared) else Prepared(each) for each in calls]
+            if outside := [each.call for each in prepared if not kept.holds(each.call)]:
                 self._days.register.refuse(refusals(outside, kept, time))
             self._make_room(kept)
-            return Batch(self._days, time).add([call for call in calls if kept.holds(call)])
+            return Batch(self._days, time).add([each for each in prepared if kept.holds(each.call)])
 
     def refuse(self, refusals: Sequence[Refusal]) -> None:
         """Keep what was not taken: the newest 1,000."""

@@ -9,14 +9,13 @@ from typing import Any, Final
 from apilog.collector.call import Call
 from apilog.collector.store import rollups
 from apilog.collector.store.day import DayReader, DayWriter
+from apilog.collector.store.insertion import Insertion
+from apilog.collector.store.protocol import Prepared
 from apilog.collector.store.schema import BLOCK_SIZE, packed
 
-_ADD_CALL: Final = """
-INSERT INTO call VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (id) DO NOTHING
-"""
-_ADD_PAYLOAD: Final = "INSERT INTO payload VALUES (?, ?, ?)"
-_ADD_WORDS: Final = "INSERT INTO words (rowid, text) VALUES (?, ?)"
+_CALLS: Final = Insertion("call", 20, "ON CONFLICT (id) DO NOTHING")
+_PAYLOADS: Final = Insertion("payload", 3)
+_WORDS: Final = Insertion("words (rowid, text)", 2)
 _WIDEN_BLOCK: Final = """
 INSERT INTO block VALUES (?, ?, ?)
 ON CONFLICT (number) DO UPDATE
@@ -26,19 +25,19 @@ _AT_ONCE: Final = 200
 """Ids that are looked up with one question."""
 
 
-def write(day: DayWriter, calls: Sequence[Call], *, received: int) -> list[int]:
+def write(day: DayWriter, calls: Sequence[Prepared], *, received: int) -> list[int]:
     """Write those calls whose id is new, inside of a transaction; return their numbers."""
     day.payloads.consider(day.calls)
     first = day.last + 1
     day.last += len(calls)
     rows = list(_rows(day, first, calls, received))
-    added = day.db.executemany(_ADD_CALL, rows).rowcount
+    added = _CALLS.into(day.db, rows)
     new = list(range(first, first + len(calls)))
     if added != len(calls):
         found = day.db.execute("SELECT seq FROM call WHERE seq >= ? ORDER BY seq", (first,))
         new = [seq for (seq,) in found]
     _write_contents(day, [(seq, calls[seq - first]) for seq in new])
-    _widen_blocks(day, [(seq, calls[seq - first].time) for seq in new])
+    _widen_blocks(day, [(seq, calls[seq - first].call.time) for seq in new])
     rollups.count(day.db, (_told(rows[seq - first]) for seq in new))
     return new
 
@@ -57,10 +56,10 @@ def known(day: DayReader, calls: Iterable[Call]) -> set[bytes]:
 
 
 def _rows(
-    day: DayWriter, first: int, calls: Sequence[Call], received: int
+    day: DayWriter, first: int, calls: Sequence[Prepared], received: int
 ) -> Iterator[tuple[Any, ...]]:
     dim = day.dim
-    for seq, call in enumerate(calls, first):
+    for seq, call in enumerate((each.call for each in calls), first):
         yield (
             seq,
             packed(call.id),
@@ -95,9 +94,10 @@ def _told(row: tuple[Any, ...]) -> rollups.Told:
     return row[2], row[7], row[5], row[10], row[11], bool(row[19])
 
 
-def _write_contents(day: DayWriter, new: Sequence[tuple[int, Call]]) -> None:
-    pack = day.payloads.packed
-    day.db.executemany(_ADD_PAYLOAD, ((seq, *pack(call.event, call.text)) for seq, call in new))
+def _write_contents(day: DayWriter, new: Sequence[tuple[int, Prepared]]) -> None:
+    row = day.payloads.row
+    rows = ((seq, *row(each.call.event, each.call.text, each.made)) for seq, each in new)
+    _PAYLOADS.into(day.db, rows)
     if day.searchable:
-        texts = ((seq, call.text) for seq, call in new if call.text)
-        day.db.executemany(_ADD_WORDS, texts)
+        texts = ((seq, each.call.text) for seq, each in new if each.call.text)
+        _WORDS.into(day.db, texts)
