@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from apilog.collector.call import Call, Profile, Refusal
 from apilog.collector.store.protocol import Prepared, Store, StoreUnavailable
@@ -259,27 +259,20 @@ class Inlet:
         return [None] * len(loads)
 
     def _sifted(self, load: _Load) -> Exception | None:
-        """Store what can be stored of *load*, call by call."""
+        """Store what can be stored of *load*, one by one."""
         bad: Exception | None = None
-        try:
-            for call in load.calls:
-                try:
-                    self._add([call])
-                except StoreUnavailable:
-                    raise
-                except Exception as error:
-                    logger.exception("apilog: a call cannot be stored")
-                    bad = Unstorable(f"a call cannot be stored ({type(error).__name__})")
-            for profile in load.profiles:
-                try:
-                    self._describe([profile])
-                except StoreUnavailable:
-                    raise
-                except Exception as error:
-                    logger.exception("apilog: a profile cannot be stored")
-                    bad = Unstorable(f"a profile cannot be stored ({type(error).__name__})")
-        except StoreUnavailable as error:
-            return error
+        parts: list[tuple[str, Callable[[Sequence[Any]], None], Any]] = [
+            *(("call", self._add, call) for call in load.calls),
+            *(("profile", self._describe, profile) for profile in load.profiles),
+        ]
+        for kind, store, part in parts:
+            try:
+                store([part])
+            except StoreUnavailable as error:
+                return error
+            except Exception as error:
+                logger.exception("apilog: a %s cannot be stored", kind)
+                bad = Unstorable(f"a {kind} cannot be stored ({type(error).__name__})")
         return bad
 
     def _add(self, calls: Sequence[Prepared]) -> None:

@@ -81,18 +81,12 @@ class SqliteStore(Reading):
 
     def prepare(self, calls: Sequence[Call]) -> list[Prepared]:
         """Pack the calls as their days are packed at present; nothing is stored."""
-        return [Prepared(call, self._packed(call)) for call in calls]
+        packers = {number: self._packer(number) for number in {day_of(each.time) for each in calls}}
+        return [Prepared(each, _packed(each, packers[day_of(each.time)])) for each in calls]
 
-    def _packed(self, call: Call) -> Packed | None:
-        """Return the payload of *call*, or None if it is none: `add` says why."""
-        try:
-            return self._packer(call).packed(call.event, call.text)
-        except UnicodeEncodeError:
-            return None
-
-    def _packer(self, call: Call) -> Packer:
-        """Return the packer of this thread for the day of *call*."""
-        dictionary = self._days.dictionary(day_of(call.time))
+    def _packer(self, number: int) -> Packer:
+        """Return the packer of this thread for a day."""
+        dictionary = self._days.dictionary(number)
         packer: Packer | None = getattr(self._own, "packer", None)
         if packer is None or packer.dictionary is not dictionary:
             self._own.packer = packer = Packer(dictionary)
@@ -250,3 +244,11 @@ class SqliteStore(Reading):
         finally:
             # It remembers texts that are gone.
             self._days.abandon(number)
+
+
+def _packed(call: Call, packer: Packer) -> Packed | None:
+    """Return the payload of *call*, or None if it is none: `add` says why."""
+    try:
+        return packer.packed(call.event, call.text)
+    except UnicodeEncodeError:
+        return None
