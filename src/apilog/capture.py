@@ -154,19 +154,28 @@ class Exchange:
 
     def measured(self) -> dict[str, JSON]:
         """Return what apilog itself knows of the call; each key only where it applies."""
-        found: dict[str, JSON | None] = {
-            "route": self.route,
-            "view": self.view,
-            "duration_ms": None if self.duration is None else round(self.duration * 1000, 3),
-            "ttfb_ms": None if self.ttfb is None else round(self.ttfb * 1000, 3),
-            "request_size": self.request_body.size or None,
-            "response_size": self.response_body.size or None,
-            "chunks": self.response_body.chunks if self.response_body.chunks > 1 else None,
-            "aborted": self.aborted or None,
-            "exception": self.exception,
-            "clock_jump": self.clock_jump,
-        }
-        return {name: value for name, value in found.items() if value is not None}
+        found: dict[str, JSON] = {}
+        if self.route is not None:
+            found["route"] = self.route
+        if self.view is not None:
+            found["view"] = self.view
+        if self.duration is not None:
+            found["duration_ms"] = round(self.duration * 1000, 3)
+        if self.ttfb is not None:
+            found["ttfb_ms"] = round(self.ttfb * 1000, 3)
+        if self.request_body.size:
+            found["request_size"] = self.request_body.size
+        if self.response_body.size:
+            found["response_size"] = self.response_body.size
+        if self.response_body.chunks > 1:
+            found["chunks"] = self.response_body.chunks
+        if self.aborted:
+            found["aborted"] = True
+        if self.exception is not None:
+            found["exception"] = self.exception
+        if (jump := self.clock_jump) is not None:
+            found["clock_jump"] = jump
+        return found
 
     def slim(self) -> None:
         """Let go of long bodies, or of all but the ends that an event can carry."""

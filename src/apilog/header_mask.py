@@ -24,6 +24,14 @@ INNOCENT = frozenset(
 )
 """Headers that HTTP itself needs: an allow-list keeps them."""
 
+PLAIN = re.compile(
+    "[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
+    '|(?!.*[0-9]{12})(?:[0-9a-f]{1,64}|(?:W/)?"[0-9a-f]{1,64}"'
+    "|00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2})"
+)
+"""UUIDs, numbers, hexadecimal ids and tags and W3C's ``traceparent``: each call has other ones. The
+digits of a card stand in none of them."""
+
 _CREDENTIALS = frozenset({"authorization", "proxy-authorization"})
 _SCHEMES = frozenset(
     "apikey aws4-hmac-sha256 basic bearer digest dpop hawk hmac jwt negotiate ntlm oauth"

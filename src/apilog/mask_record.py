@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TypeAlias
 
 from apilog import codec, random_tokens
@@ -99,6 +100,7 @@ class Record:
                 self.values.add(str(each))
 
 
+@lru_cache(maxsize=256)
 def _tellable(where: str) -> str:
     """Return *where* without names that may be secrets: in text a name is what stands before a '='.
 

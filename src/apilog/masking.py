@@ -48,9 +48,6 @@ _LONGEST_LABEL = 28
 _LONGEST_REMEMBERED = 200
 """Headers and addresses without a secret that are remembered, and characters of one."""
 
-_PLAIN = re.compile("[0-9]{1,11}|[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
-"""Numbers that are none of a card, and UUIDs: each call has other ones."""
-
 
 class Masking:
     """The rules in force: give them an event's document, get back what may leave the process.
@@ -169,7 +166,7 @@ class Masking:
             masked = self._texts.values(masked, place, record)
         elif (self._kept or self._shape_only) and lowered not in header_mask.INNOCENT:
             masked = self._other(name, text, place, record)
-        elif _PLAIN.fullmatch(text) and not self._texts.patterns:
+        elif header_mask.PLAIN.fullmatch(text) and not self._texts.patterns:
             return text
         else:
             masked = self._texts.masked(text, place, record)

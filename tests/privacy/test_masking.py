@@ -9,11 +9,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from apilog.body import BodyCopy, wire_body
-from apilog.mask_record import MAX_NOTES
+from apilog.header_mask import PLAIN
+from apilog.mask_record import MAX_NOTES, Record
 from apilog.masking import MASK, Masking
 
 CANARY = "c4n4ry-7f3a"
@@ -622,3 +623,19 @@ def test_a_secret_never_leaves_in_text_with_bytes_that_are_none(
     event["request"]["transfer_encoding"] = "base64"
     Masking().apply(event)
     assert b64decode(event["request"]["body"]) == left.encode("latin-1")
+
+
+HEXADECIMAL = st.lists(
+    st.text("0123456789", max_size=11) | st.sampled_from("41111111111 378282246310 cc a f".split()),
+    max_size=8,
+).map("d".join)
+
+
+@given(
+    st.sampled_from(['"{:.64}"', 'W/"{:.64}"', "{:.64}", "00-{:0>32.32}-{:e<16.16}-01"]),
+    HEXADECIMAL,
+)
+def test_a_value_that_is_passed_unread_would_have_passed_anyway(shape: str, digits: str) -> None:
+    text = shape.format(digits, digits[::-1])
+    assume(PLAIN.fullmatch(text))
+    assert Masking()._texts.masked(text, "/x", Record()) == text
