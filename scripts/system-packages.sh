@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Installs what the tests of the viewer need beside Python, where it is missing:
+# Installs what tests need beside Python, where it is missing:
 #
 #   scripts/system-packages.sh browser        chromium, from the system's packages (apt-get)
 #   scripts/system-packages.sh browser node   and Node with the viewer's packages: for axe, for the
 #                                             code that the viewer writes, and to build it anew
+#   scripts/system-packages.sh valgrind       to count instructions
 #
 # What cannot be installed here is named, and its tests are skipped; with CI=true that is a failure.
 set -euo pipefail
@@ -77,12 +78,24 @@ node_and_packages() {
     fi
 }
 
+has_valgrind() {
+    command -v valgrind >/dev/null
+}
+
+counting() {
+    has_valgrind && return
+    say "Installing valgrind, once"
+    install_packages valgrind && has_valgrind && return
+    lacking valgrind "on Debian: apt-get install valgrind"
+}
+
 for each in "${@:-browser}"; do
     case $each in
         browser) browser ;;
         node) node_and_packages ;;
+        valgrind) counting ;;
         *)
-            say "usage: $0 [browser] [node]"
+            say "usage: $0 [browser] [node] [valgrind]"
             exit 2
             ;;
     esac
