@@ -62,17 +62,18 @@ coverage: $(READY) ## Run the everyday tests and show what they do not reach
 	@$(BIN)/coverage run -m pytest -n $(WORKERS) $(ARGS) || status=$$?; \
 	$(BIN)/coverage combine --quiet && $(BIN)/coverage report && exit $${status:-0}
 
-bench: $(READY) ## Measure what recording, masking, the spool and each destination cost
+bench: $(READY) ## Measure what apilog costs, beside its peers, and each part of it
 	@$(BIN)/python benchmarks/overhead.py $(ARGS)
 	@$(BIN)/python benchmarks/masking.py
 	@$(BIN)/python benchmarks/spool.py
 	@$(BIN)/python benchmarks/drain.py
 	@$(BIN)/python benchmarks/destinations.py
+	@$(BIN)/python benchmarks/peers/compare.py
 
 bench-collector: $(READY) ## Measure the collector and its viewer (ARGS="--events 20000 --only ingest")
 	@$(BIN)/python benchmarks/collector.py $(ARGS)
 
 clean: ## Remove everything that was made here
-	rm -rf $(VENV) .nox build dist htmlcov .coverage .coverage.* \
+	rm -rf $(VENV) .environments .nox build dist htmlcov .coverage .coverage.* \
 	    .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,7 +1,7 @@
 """The floor: what recording calls costs at least, written by hand, with everything else left out.
 
-A tee, a deque, one thread, orjson, gzip, POST. No masking, hooks, bounds, retries, account, or care
-for anything unusual: this is a yardstick, and no example to follow.
+A tee, a deque, one thread, orjson, gzip or zstd, POST. No masking, hooks, bounds, retries, account,
+or care for anything unusual: this is a yardstick, and no example to follow.
 """
 
 from __future__ import annotations
@@ -16,13 +16,20 @@ from typing import Any
 
 import orjson
 
+try:
+    import zstandard
+except ImportError:
+    zstandard = None
+
 
 class Floor:
     """Collect raw calls and post them, a hundred at a time."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, coding: str = "gzip") -> None:
         self.calls: deque[tuple[Any, ...]] = deque()
         self.delivered = 0
+        self._coding = coding
+        self._compressed = {"gzip": _gzipped, "zstd": _zstd}[coding]
         self._connection = http.client.HTTPConnection(host, port)
         self._wake = threading.Event()
         threading.Thread(target=self._run, daemon=True).start()
@@ -32,6 +39,10 @@ class Floor:
         self.calls.append(call)
         if len(self.calls) == 100:
             self._wake.set()
+
+    def wake(self) -> None:
+        """Send what waits, now."""
+        self._wake.set()
 
     def flush(self, expected: int) -> None:
         """Wait until *expected* calls were delivered."""
@@ -50,11 +61,19 @@ class Floor:
                 self.delivered += len(taken)
 
     def _post(self, body: bytes) -> None:
-        compressor = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS | 16)
-        body = compressor.compress(body) + compressor.flush()
-        headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
-        self._connection.request("POST", "/v1/events/batch", body, headers)
+        headers = {"Content-Type": "application/json", "Content-Encoding": self._coding}
+        self._connection.request("POST", "/v1/events/batch", self._compressed(body), headers)
         self._connection.getresponse().read()
+
+
+def _gzipped(body: bytes) -> bytes:
+    compressor = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+    return compressor.compress(body) + compressor.flush()
+
+
+def _zstd(body: bytes) -> bytes:
+    compressed: bytes = zstandard.ZstdCompressor(level=1).compress(body)
+    return compressed
 
 
 def _event(

@@ -24,7 +24,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 import sink
-from overhead import WORKLOADS, call_wsgi, flask_app
+from workloads import WORKLOADS, call_wsgi, flask_app
 
 import apilog
 from apilog.destinations import Collector
@@ -94,7 +94,7 @@ def main() -> None:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         for _ in range(arguments.calls // ROUND):
             for name, app in states.items():
-                seconds[name] += call_wsgi(app, workload)
+                seconds[name] += [timing.whole for timing in call_wsgi(app, workload)]
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     print("| endpoint | median | p99 | against bare |\n|---|---:|---:|---:|")
     bare = statistics.median(seconds["bare"])

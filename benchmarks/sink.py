@@ -12,6 +12,7 @@ ANSWERS = {
     b"/api/batch": b'{"size":20,"processed":20,"errors":0,"details":[],"cache":"e30.e30.e30"}',
     b"/api/send": b'{"cache":"e30.e30.e30"}',
     b"/v1/config": b"{}",
+    b"/v1/rules": b"[]",
     b"/log": b"{}",
     b"/log/custom": b"{}",
     b"/log/error": b"{}",
@@ -23,17 +24,22 @@ ANSWERS = {
 class Handler(socketserver.StreamRequestHandler):
     """Read requests and answer them, until the client goes."""
 
+    server: Server
+
     def handle(self) -> None:
         """Serve one connection."""
         while first := self.rfile.readline():
-            body = ANSWERS.get(first.split(b" ")[1], b"")
+            path = first.split(b" ")[1]
+            body = ANSWERS.get(path, b"")
             status = b"201 Created" if first.startswith(b"POST") else b"200 OK"
-            length = 0
+            length, coding = 0, b""
             while (line := self.rfile.readline()) not in (b"\r\n", b""):
                 name, _, value = line.partition(b":")
                 if name.lower() == b"content-length":
                     length = int(value)
-            self.rfile.read(length)
+                elif name.lower() == b"content-encoding":
+                    coding = value.strip()
+            self.server.take(path, coding, self.rfile.read(length))
             self.wfile.write(
                 b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body)
             )
@@ -43,6 +49,9 @@ class Server(socketserver.ThreadingTCPServer):
     """One thread for each connection."""
 
     daemon_threads = True
+
+    def take(self, path: bytes, coding: bytes, body: bytes) -> None:
+        """Take what was posted; here nothing is kept."""
 
 
 @contextmanager
