@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext
 
 ROW = "[role=grid] [data-index] .path"
-LOADS = 10
+LOADS = 30
 WARMING = 2
 LOAD_GOAL = 300
 POSTS = 50
