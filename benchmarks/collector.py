@@ -1,6 +1,6 @@
 """What the collector takes in, answers and shows: calls a second, bytes, memory, milliseconds.
 
-    python benchmarks/collector.py [--events 300000] [--days 3] [--only ingest]
+    python benchmarks/collector.py [--events 300000] [--days 3] [--only ingest] [--onto DIR]
 
 Prints Markdown, goals beside what was measured. Calls are those of ``traffic.py``, in the order of
 time; the time to make them does not count. The parts: `store` adds calls in a process, `queries`
@@ -42,6 +42,10 @@ def measure(part: str, given: argparse.Namespace, directory: Path) -> None:
             directory, count=given.events, days=given.days, random_ids=given.random_ids
         )
         collector_ingest.report_steady(directory, last, random_ids=given.random_ids)
+        if given.onto:
+            collector_ingest.report_onto(
+                directory, given.onto, count=given.events, random_ids=given.random_ids
+            )
         return
     if not folder.exists():
         collector_store.fill(given, folder)
@@ -59,6 +63,7 @@ def options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     collector_store.add_options(parser)
     parser.add_argument("--rounds", type=int, default=20, help="of each query")
+    parser.add_argument("--onto", type=Path, help="a folder with calls, to which ingest adds more")
     parser.add_argument("--directory", type=Path, help="on the disk to be measured")
     parser.add_argument("--only", choices=PARTS, action="append", help="may be given several times")
     return parser

@@ -88,6 +88,33 @@ def report(directory: Path, *, count: int, days: int, random_ids: bool) -> Path:
     return folder
 
 
+def report_onto(directory: Path, folder: Path, *, count: int, random_ids: bool) -> None:
+    """Print what a collector takes as fast as it can, on top of all that *folder* holds already."""
+    with closing(SqliteStore(folder, keep=EVER, writable=False)) as store:
+        held = store.size().calls
+    print(f"\n{count:,} calls of the last day, to {held:,} that are there, with a text index\n")
+    tables.head("batch", "calls/s", "first, last tenth", "p50 ms", "p99 ms", "resident MiB")
+    file = directory / "batches"
+    end = time.time_ns() // 1_000
+    for seed, batch in enumerate(BATCHES, end):  # none of these calls is there already
+        calls = traffic.Traffic(count, begin=end - DAY, end=end, seed=seed, random_ids=random_ids)
+        collector_load.prepared(file, calls, batch)
+        with serving(folder) as collector:
+            sent = load(collector, file)
+            resident, _ = collector.memory()
+        file.unlink()
+        tables.row(
+            [
+                str(batch),
+                tables.at_least(sent["rate"], RATES[True]),
+                f"{sent['first']:,.0f}, {sent['last']:,.0f}",
+                f"{sent['p50']:.1f}",
+                f"{sent['p99']:.1f}",
+                tables.at_most(resident, MEMORY),
+            ]
+        )
+
+
 def report_steady(directory: Path, folder: Path, *, random_ids: bool) -> None:
     """Print how soon a collector acknowledges a quiet flow of calls, added to *folder*."""
     file = directory / "steady"

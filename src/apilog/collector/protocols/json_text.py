@@ -22,7 +22,7 @@ MAX_DEPTH: Final = 64
 MAX_VALUES: Final = 200_000
 """Values of one document: each costs about 100 bytes once it is parsed."""
 
-FREE_BYTES: Final = 1024 * 1024
+FREE_BYTES: Final = 1536 * 1024
 """Text that may be parsed whatever it is: at worst it becomes 30 times as large."""
 
 MAX_DOCUMENT_BYTES: Final = 8 * 1024 * 1024

@@ -27,7 +27,7 @@ class StoreBusy(StoreUnavailable):
     """Report that an answer would take too long; a narrower question may not."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Prepared:
     """A call, and what a store made of it before its turn came."""
 
