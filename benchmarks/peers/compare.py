@@ -20,11 +20,11 @@ from contextlib import ExitStack
 
 import saturation
 import side_process
+from columns import Table, legend, machine
 from counting import Count
 from environments import make
 from side_process import SideProcess
 from sides import FRAMEWORKS, SIDES, WORKLOADS
-from tables import Table, legend, machine
 
 RECORDED = ("/json", "/small")
 """Workloads whose CPU is measured; the stream is there for its first byte."""

@@ -22,10 +22,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import endpoint
 import workloads
+from columns import Table
 from environments import python
 from load import Request, applied, until_it_answers
 from sides import FRAMEWORKS, SIDES, WORKLOADS
-from tables import Table
 
 HERE = Path(__file__).parent
 AFTERWARDS = 5
