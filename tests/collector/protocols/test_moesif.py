@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from apilog.collector.protocols.event_call import call_of
+
 STATUSES = "active, cancelled, paused, trialing, pending, draft, future"
 REQUEST = {"time": "2026-11-20T21:06:10Z", "uri": "http://a/", "verb": "GET"}
 
@@ -309,6 +311,19 @@ def test_an_event_of_over_a_mebibyte_has_its_bodies_cut(collector: Any, event: A
         assert len(message["body"]) == 450_000
         assert stored["metadata"]["apilog"][f"{name}_body_cut"] == whole
     assert base64.b64decode(stored["request"]["body"]).decode(errors="ignore") == "ä" * 168_750
+
+
+def test_no_text_of_a_call_has_a_nul(event: Any) -> None:
+    event["user_id"] = "a\0da"
+    event["request"]["uri"] = "https://shop.example/a\0b?c\0d"
+    call = call_of(event, 0)
+    assert (call.user, call.path, call.query) == ("a\ufffdda", "/a\ufffdb", "c\ufffdd")
+
+
+@pytest.mark.parametrize("size", [1, 1_200_000])
+def test_no_text_of_a_body_has_a_nul_even_if_it_is_cut(event: Any, size: int) -> None:
+    event["request"]["body"] = "x\0y" + "ä" * size
+    assert call_of(event, 0).text.startswith("x\ufffdyä")
 
 
 def test_an_event_that_is_too_large_without_its_bodies_is_413(collector: Any, event: Any) -> None:

@@ -50,10 +50,10 @@ def call_of(event: Any, arrived: int, *, source: str = "moesif") -> Call:
     if began is None:
         raise Refused(400, "request.time must be an ISO 8601 time")
     encoded = _encoded(event)
+    clean = texts.cleaner(encoded)
     if len(encoded) > MAX_EVENT_BYTES:
         encoded = _cut(event)
     check_depth(event, encoded)
-    clean = texts.cleaner(encoded)
     own = texts.mapping((event.get("metadata") or {}).get("apilog"))
     time = moments.plausible(began, arrived)
     host, path, query = texts.address(request["uri"], clean)
