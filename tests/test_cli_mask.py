@@ -1010,6 +1010,18 @@ def test_a_reader_that_leaves_early_is_no_trouble() -> None:
     assert b"Traceback" not in err
 
 
+def test_where_there_is_no_output_that_is_what_it_says() -> None:
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$0" -m apilog.cli mask - >&-', sys.executable],
+        input=json.dumps(event()).encode(),
+        stderr=subprocess.PIPE,
+        timeout=HALF_A_MINUTE,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr == b"apilog: nothing could be done: standard output is closed\n"
+
+
 def test_the_version_needs_none_of_it() -> None:
     code = "import sys, apilog.cli\ntry: apilog.cli.main(['--version'])\nexcept SystemExit: pass\n"
     code += (

@@ -223,6 +223,8 @@ def _shielded(run: Callable[[argparse.Namespace], int], arguments: argparse.Name
         why = error.strerror or "the system refused"
         raise ApiLogError(f"nothing could be done: {why} ({_named(error)})") from None
     except Exception as error:  # noqa: BLE001 - its message may quote the recording
+        if sys.stdout is None:
+            raise ApiLogError("nothing could be done: standard output is closed") from None
         named = _named(error)
         raise ApiLogError(f"nothing could be done: {named}; please report this") from None
 
