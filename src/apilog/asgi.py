@@ -177,8 +177,13 @@ def _path(kept: KeptScope) -> str:
 
 
 def _quoted(text: bytes, safe: str) -> str:
-    """Return what `quote` does, sooner where there is nothing to be quoted, as nearly always."""
-    return text.decode("ascii") if _PLAIN.fullmatch(text) else quote(text, safe)
+    """Return what `quote` does, sooner where there is nothing to be quoted, as nearly always.
+
+    Django's test client hands over texts.
+    """
+    if type(text) is bytes and _PLAIN.fullmatch(text):
+        return text.decode("ascii")
+    return quote(text, safe)
 
 
 def full_path(scope: Scope) -> str:
