@@ -427,7 +427,9 @@ def test_the_account_balances_at_every_moment(
     try:
         for thread in loads:
             thread.join(60)
-        assert client.flush(60), "a refused event may have had to wait for one that passed"
+        for number in range(20):  # what is refused waits for something that passes
+            call(client, f"/plain/end/{number}")
+        assert client.flush(60)
         client.close(0.5)
     finally:
         over.set()
@@ -435,7 +437,7 @@ def test_the_account_balances_at_every_moment(
     stats = client.stats()
     assert wrong == []
     assert looks > 10
-    assert stats.captured == 900
+    assert stats.captured == 920
     assert stats.queued == 0
     assert stats.delivered == len(destination.events)
     expected = {"rejected", "skipped", "sampled_out", "mask_event", "event_too_large"}
