@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, TypeAlias
@@ -27,10 +26,6 @@ _SAFE = "/;:@&=+$,!~*'()%"
 
 _SENT = "".join(map(chr, range(0x21, 0x7F)))
 """Characters of a query that stay as they were sent; others have no place in an address."""
-
-
-_PLAIN = re.compile(rb"[A-Za-z0-9/._~=&-]*")
-"""What `quote` leaves alone in any of them."""
 
 
 class ApiLogMiddleware:
@@ -160,7 +155,7 @@ def read_head(kept: KeptScope) -> RequestHead:
         scheme=kept.scheme,
         authority=authority or _server(kept),
         path=_path(kept),
-        query=_quoted(kept.query, _SENT),
+        query=quote(kept.query, _SENT),
         address=kept.client[0] if kept.client else None,
         headers=headers,
     )
@@ -170,20 +165,10 @@ def _path(kept: KeptScope) -> str:
     """Return the path as it was sent, with what the app is mounted under in front of it."""
     root = quote(kept.root, _SAFE.removesuffix("%"))
     if kept.raw_path:
-        path = _quoted(kept.raw_path.partition(b"?")[0], _SAFE)
+        path = quote(kept.raw_path.partition(b"?")[0], _SAFE)
     else:
         path = quote(kept.path, _SAFE.removesuffix("%"))
     return (path if _below(path, root) else root + path) or "/"
-
-
-def _quoted(text: bytes, safe: str) -> str:
-    """Return what `quote` does, sooner where there is nothing to be quoted, as nearly always.
-
-    Django's test client hands over texts.
-    """
-    if type(text) is bytes and _PLAIN.fullmatch(text):
-        return text.decode("ascii")
-    return quote(text, safe)
 
 
 def full_path(scope: Scope) -> str:
