@@ -11,11 +11,11 @@ import threading
 import types
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from http_kit import Handler, Listener, serving
 
 from apilog import cli
 from apilog.doctor import worker
@@ -86,21 +86,17 @@ def module(
         sys.modules.pop(name, None)
 
 
-class Endpoint(ThreadingHTTPServer):
+class Endpoint(Listener):
     """Answers every batch with *status*, and keeps what came."""
 
     def __init__(self) -> None:
         self.status = 201
         self.headers: dict[str, str] = {}
         self.seen: list[tuple[str, dict[str, str], bytes]] = []
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-    @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self.server_port}"
+        super().__init__(_Handler)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     server: Endpoint
 
     def do_POST(self) -> None:
@@ -112,18 +108,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def log_message(self, *_: object) -> None:
-        pass
-
 
 @pytest.fixture
 def endpoint() -> Iterator[Endpoint]:
-    with Endpoint() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
+    with serving(Endpoint()) as server:
         yield server
-        server.shutdown()
-        thread.join(HALF_A_MINUTE)
 
 
 @pytest.fixture

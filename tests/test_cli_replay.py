@@ -13,11 +13,11 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from http_kit import Handler, Listener, serving
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,10 +46,8 @@ def no_options_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
 
 
-class Endpoint(ThreadingHTTPServer):
+class Endpoint(Listener):
     """An endpoint that refuses batches with poison, and can be told to answer otherwise."""
-
-    daemon_threads = True
 
     def __init__(self) -> None:
         self.status: int | None = None
@@ -61,11 +59,7 @@ class Endpoint(ThreadingHTTPServer):
         self.gate = threading.Event()
         self.gate.set()
         self.changed = threading.Condition()
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
+        super().__init__(_Handler)
 
     @property
     def numbers(self) -> list[int]:
@@ -93,33 +87,24 @@ class Endpoint(ThreadingHTTPServer):
             assert self.changed.wait_for(condition, HALF_A_MINUTE), self.batches
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(Handler):
     server: Endpoint
 
     def do_POST(self) -> None:
         body = gzip.decompress(self.rfile.read(int(self.headers["Content-Length"])))
         status = self.server.answer(json.loads(body))
-        with suppress(OSError):  # the client may have left
-            self.send_response(status)
-            for name, value in self.server.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
+        self.send_response(status)
+        for name, value in self.server.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
 
 @pytest.fixture
 def endpoint() -> Iterator[Endpoint]:
-    with Endpoint() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
+    with serving(Endpoint()) as server:
         yield server
         server.gate.set()
-        server.shutdown()
-        thread.join(HALF_A_MINUTE)
 
 
 @pytest.fixture

@@ -15,12 +15,13 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 import trustme
+from http_kit import Handler, Listener, serving
 
 from apilog import Event, cli
 from apilog.destinations import _http
@@ -79,9 +80,7 @@ class Endpoint:
 
 @pytest.fixture
 def endpoint() -> Iterator[Endpoint]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Answering(Handler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             gzipped = self.headers["Content-Encoding"] == "gzip"
@@ -96,16 +95,9 @@ def endpoint() -> Iterator[Endpoint]:
             self.end_headers()
             self.wfile.write(endpoint.body)
 
-        def log_message(self, *_: object) -> None: ...
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
+    with serving(Listener(Answering)) as server:
         endpoint = Endpoint(server.server_port)
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
         yield endpoint
-        server.shutdown()
-        thread.join(HALF_A_MINUTE)
 
 
 @pytest.fixture
@@ -318,14 +310,9 @@ def test_it_is_said_that_nothing_listens(send: Send) -> None:
 def test_the_reason_of_a_certificate_is_given(send: Send) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
-    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
-        server.handle_error = lambda *_: None  # type: ignore[method-assign]
+    with serving(Listener(BaseHTTPRequestHandler)) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        answer = send(f"https://127.0.0.1:{server.server_port}")
-        server.shutdown()
-        thread.join(HALF_A_MINUTE)
+        answer = send(f"https://{server.address}")
     assert answer.code == 1
     assert "the TLS certificate is signed by an unknown authority" in answer.out
     assert "SSL_CERT_FILE" in answer.out

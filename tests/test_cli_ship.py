@@ -10,12 +10,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from http_kit import Handler, Listener, serving
 
 from apilog import cli, shipment
 from apilog.exceptions import Rejected
@@ -41,10 +40,8 @@ def no_options_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
 
 
-class Endpoint(ThreadingHTTPServer):
+class Endpoint(Listener):
     """An endpoint that refuses batches with poison, and can be told to answer otherwise."""
-
-    daemon_threads = True
 
     def __init__(self) -> None:
         self.status: int | None = None
@@ -54,11 +51,7 @@ class Endpoint(ThreadingHTTPServer):
         self.gate = threading.Event()
         self.gate.set()
         self.changed = threading.Condition()
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
+        super().__init__(_Handler)
 
     def answer(self, events: list[dict[str, Any]]) -> int:
         with self.changed:
@@ -79,33 +72,24 @@ class Endpoint(ThreadingHTTPServer):
             assert self.changed.wait_for(condition, HALF_A_MINUTE), self.posts
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(Handler):
     server: Endpoint
 
     def do_POST(self) -> None:
         body = gzip.decompress(self.rfile.read(int(self.headers["Content-Length"])))
         status = self.server.answer(json.loads(body))
-        with suppress(OSError):  # the client may have left
-            self.send_response(status)
-            for name, value in self.server.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
+        self.send_response(status)
+        for name, value in self.server.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
 
 @pytest.fixture
 def endpoint() -> Iterator[Endpoint]:
-    with Endpoint() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
+    with serving(Endpoint()) as server:
         yield server
         server.gate.set()
-        server.shutdown()
-        thread.join(HALF_A_MINUTE)
 
 
 @pytest.fixture

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from http_kit import Handler, Listener, serving
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 MINUTE = 60
@@ -30,24 +29,19 @@ class Hook:
 def hook() -> Iterator[Hook]:
     """A webhook that answers with its statuses in turn, and with 200 after the last one."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Answering(Handler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             status = hook.statuses.pop(0) if hook.statuses else 200
             if status == 200:
                 hook.texts.append(json.loads(body)["text"])
             self.send_response(status)
+            self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, *_: object) -> None: ...
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        hook = Hook(f"http://127.0.0.1:{server.server_port}", [])
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    with serving(Listener(Answering)) as server:
+        hook = Hook(server.url, [])
         yield hook
-        server.shutdown()
-        thread.join(MINUTE)
 
 
 def run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:

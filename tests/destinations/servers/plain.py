@@ -8,8 +8,9 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from http_kit import Handler, Listener, serving
 
 PATIENCE = 30.0
 """Seconds after which a wait is a failure."""
@@ -67,24 +68,13 @@ class Server:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Listen on a port of our own for the length of the block."""
-        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self.handle))
-        server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        try:
+        with serving(Listener(_handler(self.handle))) as server:
+            self.url = server.url
             yield
-        finally:
-            server.shutdown()
-            thread.join(PATIENCE)
-            server.server_close()
 
 
-def _handler(handle: Callable[[Asked], Reply]) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-
+def _handler(handle: Callable[[Asked], Reply]) -> type[Handler]:
+    class Answering(Handler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
             headers = {name.lower(): value for name, value in self.headers.items()}
@@ -102,6 +92,4 @@ def _handler(handle: Callable[[Asked], Reply]) -> type[BaseHTTPRequestHandler]:
 
         do_GET = do_HEAD = do_PUT = do_OPTIONS = do_POST
 
-        def log_message(self, *_: object) -> None: ...
-
-    return Handler
+    return Answering

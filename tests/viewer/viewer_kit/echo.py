@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from http_kit import Handler, Listener, serving
 
 
 @dataclass
@@ -43,9 +43,7 @@ def echoing() -> Iterator[Echo]:
     """Run such a server on a free port."""
     told = Echo()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Answering(Handler):
         def _take(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             if self.headers.get("Transfer-Encoding") == "chunked":
@@ -68,15 +66,6 @@ def echoing() -> Iterator[Echo]:
                 return self._take
             raise AttributeError(name)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    told.port = server.server_port
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield told
-    server.shutdown()
-    thread.join(10)
-    server.server_close()
+    with serving(Listener(Answering)) as server:
+        told.port = server.server_port
+        yield told

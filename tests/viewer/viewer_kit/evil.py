@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from http_kit import Handler, Listener, serving
 
 NAME = "evil.example"
 
@@ -29,7 +29,7 @@ def listening() -> Iterator[Evil]:
     """Take requests for the length of a ``with`` block."""
     evil = Evil()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Answering(Handler):
         def do_GET(self) -> None:
             evil.paths.append(self.path)
             self.send_response(204)
@@ -37,16 +37,6 @@ def listening() -> Iterator[Evil]:
 
         do_POST = do_GET
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    evil.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with serving(Listener(Answering)) as server:
+        evil.port = server.server_port
         yield evil
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
