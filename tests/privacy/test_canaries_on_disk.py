@@ -32,19 +32,28 @@ class Down:
 
 
 class Picky:
-    """An endpoint that refuses everything but one event, so that everything is quarantined."""
+    """An endpoint that refuses every other event; if it took none, it would count as closed."""
 
     def __init__(self) -> None:
-        self._took = False
+        self._turn = 0
 
     def send(self, batch: Sequence[bytes]) -> None:
-        if len(batch) > 1 or self._took:
+        self._turn += len(batch) == 1
+        if len(batch) > 1 or self._turn % 2:
             raise Rejected("400")
-        self._took = True
 
 
-@pytest.mark.parametrize("durability", ["worker", "request"])
-@pytest.mark.parametrize("mounting", [FLASK, FASTAPI, RAW_WSGI])
+@pytest.mark.parametrize(
+    ("mounting", "durability"),
+    [
+        (FLASK, "request"),
+        (FASTAPI, "worker"),
+        pytest.param(FLASK, "worker", marks=pytest.mark.long),
+        pytest.param(FASTAPI, "request", marks=pytest.mark.long),
+        pytest.param(RAW_WSGI, "worker", marks=pytest.mark.long),
+        pytest.param(RAW_WSGI, "request", marks=pytest.mark.long),
+    ],
+)
 def test_no_secret_is_on_disk(mounting: str, durability: str, tmp_path: Path) -> None:
     outcome = spooled(mounting, places_on(mounting)[::6], tmp_path, durability)
     assert outcome.stats.spooled > 0
@@ -55,7 +64,8 @@ def test_no_secret_is_on_disk(mounting: str, durability: str, tmp_path: Path) ->
 def test_no_refused_secret_is_on_disk(tmp_path: Path) -> None:
     places = places_on(FLASK)[::40]
     outcome = spooled(FLASK, places, tmp_path, "request", endpoint=Picky())
-    assert outcome.stats.quarantined == len(places) - 1
+    assert outcome.stats.quarantined + outcome.stats.delivered == len(places)
+    assert outcome.stats.quarantined >= len(places) // 2
     assert outcome.leaks == {}
 
 

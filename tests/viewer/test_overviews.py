@@ -232,10 +232,10 @@ def test_a_step_of_a_timeline_is_the_call(page: Page, sent: Collector) -> None:
 
 
 def test_a_timeline_names_its_pauses_and_reads_on(page: Page, collector: Collector) -> None:
-    host = "pauses.example"
+    told = {"host": "pauses.example", "user_id": "pia", "session_token": "before midnight or after"}
     collector.send(
-        *(an_event(host=host, path=f"/n-{n}", ago=10 + n, user_id="pia") for n in range(130)),
-        an_event(host=host, path="/long-before", ago=2400, user_id="pia"),
+        *(an_event(**told, path=f"/n-{n}", ago=10 + n) for n in range(130)),
+        an_event(**told, path="/long-before", ago=2400),
     )
     page.goto(collector.page("/users/pia"))
     timeline = page.get_by_role("region", name="Timeline")
