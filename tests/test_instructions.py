@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -17,15 +18,14 @@ pytestmark = pytest.mark.long
 
 
 @pytest.mark.skipif(sys.version_info[:2] != COUNTED_WITH, reason="counts are those of Python 3.11")
-def test_a_call_costs_as_many_instructions_as_it_did(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_costs_as_many_instructions_as_it_did(
+    monkeypatch: pytest.MonkeyPatch, lacking: Callable[[str], NoReturn]
+) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     import instructions
 
     if not instructions.is_possible():
-        missing = "needs valgrind: scripts/system-packages.sh installs it"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
+        lacking("needs valgrind: scripts/system-packages.sh installs it")
     kept = json.loads(instructions.KEPT.read_text())
     changes = {
         name: f"{count / kept[name]:.2f} times what it was"

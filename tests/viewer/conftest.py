@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
@@ -36,18 +37,23 @@ def elsewhere() -> Iterator[evil.Evil]:
         yield host
 
 
+Lacking = Callable[[str], NoReturn]
 Browsing = Callable[[evil.Evil], AbstractContextManager[Browser]]
 
 
+@pytest.fixture(scope="session")
+def node(lacking: Lacking) -> None:
+    """Skip the test where there is no Node."""
+    if shutil.which("npm") is None:
+        lacking("needs Node and npm: scripts/system-packages.sh installs them")
+
+
 @pytest.fixture(scope="package")
-def browsing() -> Iterator[Browsing]:
+def browsing(lacking: Lacking) -> Iterator[Browsing]:
     """Start a browser that finds a host at `evil.NAME`."""
     executable = chromium.place()
     if executable is None:
-        missing = "needs chromium: scripts/system-packages.sh installs it"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
+        lacking("needs chromium: scripts/system-packages.sh installs it")
     with sync_playwright() as playwright:
         yield lambda host: chromium.browsing(
             playwright, executable, hosts={evil.NAME: f"127.0.0.1:{host.port}"}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import brotli
 import pytest
-from viewer_kit.building import ROOT, STATIC, need_node, run, with_packages
+from viewer_kit.building import ROOT, STATIC, run, with_packages
 
 FILES = sorted(path for path in (ROOT / STATIC).rglob("*") if path.is_file())
 PLAIN = [path for path in FILES if path.suffix not in (".br", ".gz")]
@@ -55,14 +55,14 @@ def test_the_page_has_no_script_or_style_of_its_own() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.usefixtures("node")
 def test_the_sources_give_these_very_files(tmp_path: Path) -> None:
-    need_node()
     viewer = with_packages(tmp_path)
     run("npm", "run", "build", at=viewer)
     assert contents(tmp_path / STATIC) == contents(ROOT / STATIC)
 
 
 @pytest.mark.long
+@pytest.mark.usefixtures("node")
 def test_types_style_and_unit_tests_of_the_viewer(tmp_path: Path) -> None:
-    need_node()
     run("npm", "run", "check", at=with_packages(tmp_path))

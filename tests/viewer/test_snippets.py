@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import shutil
 import subprocess
 import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -29,12 +28,11 @@ def echo() -> Iterator[Echo]:
 
 
 @pytest.fixture(scope="module")
-def snippets(tmp_path_factory: pytest.TempPathFactory) -> Snippets:
+def snippets(
+    tmp_path_factory: pytest.TempPathFactory, lacking: Callable[[str], NoReturn]
+) -> Snippets:
     if shutil.which("node") is None or not ROLLDOWN.exists():
-        missing = "needs Node and the viewer's packages: cd viewer && npm ci"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
+        lacking("needs Node and the viewer's packages: cd viewer && npm ci")
     return Snippets(tmp_path_factory.mktemp("snippets"))
 
 

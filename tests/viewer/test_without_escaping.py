@@ -31,8 +31,7 @@ addEventListener("securitypolicyviolation", (event) => {
 
 
 @pytest.fixture(scope="module")
-def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    building.need_node()
+def sources(node: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return building.with_packages(tmp_path_factory.mktemp("sources"))
 
 

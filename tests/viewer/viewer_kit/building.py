@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[3]
 VIEWER = ROOT / "viewer"
 STATIC = Path("src/apilog/collector/static")
 BUILD_SECONDS = 300
-
-
-def need_node() -> None:
-    """Skip the test where there is no Node; what has to hold everywhere fails instead."""
-    if shutil.which("npm") is None:
-        missing = "needs Node and npm: scripts/system-packages.sh installs them"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
 
 
 def copied(folder: Path) -> Path:
