@@ -45,17 +45,23 @@ has_browser() {
     return 1
 }
 
+has_valgrind() {
+    command -v valgrind >/dev/null
+}
+
 has_node() {
     command -v npm >/dev/null && node -e '
         const [major, minor] = process.versions.node.split(".").map(Number);
         process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1)' 2>/dev/null
 }
 
-browser() {
-    has_browser && return
-    say "Installing chromium, once"
-    install_packages chromium fonts-dejavu-core && has_browser && return
-    lacking chromium "on Debian: apt-get install chromium"
+# Takes what tells whether it is there, its name, and the packages that bring it.
+provide() {
+    local is_there=$1 name=$2
+    "$is_there" && return
+    say "Installing $name, once"
+    install_packages "${@:3}" && "$is_there" && return
+    lacking "$name" "on Debian: apt-get install $name"
 }
 
 node_and_packages() {
@@ -78,22 +84,11 @@ node_and_packages() {
     fi
 }
 
-has_valgrind() {
-    command -v valgrind >/dev/null
-}
-
-counting() {
-    has_valgrind && return
-    say "Installing valgrind, once"
-    install_packages valgrind && has_valgrind && return
-    lacking valgrind "on Debian: apt-get install valgrind"
-}
-
 for each in "${@:-browser}"; do
     case $each in
-        browser) browser ;;
+        browser) provide has_browser chromium chromium fonts-dejavu-core ;;
         node) node_and_packages ;;
-        valgrind) counting ;;
+        valgrind) provide has_valgrind valgrind valgrind ;;
         *)
             say "usage: $0 [browser] [node] [valgrind]"
             exit 2

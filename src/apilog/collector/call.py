@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 class Call:
     """One recorded call, checked, with what lists and filters need beside the whole event.
 
-    Nobody changes one.
-    Times are whole microseconds since 1970, UTC. Texts are valid Unicode without NUL; an empty one
-    stands for what is not known, and so does None where a number is meant.
+    Nobody changes one. Times are whole microseconds since 1970, UTC. Texts are valid Unicode
+    without NUL; an empty one stands for what is not known, and so does None where a number is
+    meant.
     """
 
     id: str

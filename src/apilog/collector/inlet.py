@@ -66,7 +66,7 @@ class _Load:
     __slots__ = ("bytes", "calls", "done", "profiles")
 
     def __init__(self, calls: Sequence[Call | Prepared], profiles: Sequence[Profile]) -> None:
-        self.calls = [each if isinstance(each, Prepared) else Prepared(each) for each in calls]
+        self.calls = Prepared.each(calls)
         self.profiles = profiles
         self.done: Future[None] = Future()
         self.bytes = _CALL_BYTES * len(profiles) + sum(

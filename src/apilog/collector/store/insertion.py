@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 Row: TypeAlias = "tuple[Any, ...]"
 
 MOST_ROWS: Final = 128
-"""Of a statement, a power of two; SQLite keeps about a kilobyte for each row of each."""
+"""Of a statement, a power of two; one is kept prepared for each number of rows there is."""
 
 MOST_VARIABLES: Final = 32_766 if sqlite3.sqlite_version_info >= (3, 32) else 999
 """Of a statement, unless SQLite was built for others: https://sqlite.org/limits.html."""

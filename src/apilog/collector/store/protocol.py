@@ -35,6 +35,11 @@ class Prepared:
     made: object = None
     """The store's own; None if there is nothing."""
 
+    @classmethod
+    def each(cls, calls: Sequence[Call | Prepared]) -> list[Prepared]:
+        """Return all *calls* so, those as well that nothing was made of."""
+        return [one if isinstance(one, Prepared) else cls(one) for one in calls]
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

@@ -105,7 +105,7 @@ class SqliteStore(Reading):
         time = self._clock()
         kept = window(time, self._keep)
         with self._writing("cannot store"):
-            prepared = [each if isinstance(each, Prepared) else Prepared(each) for each in calls]
+            prepared = Prepared.each(calls)
             if outside := [each.call for each in prepared if not kept.holds(each.call)]:
                 self._days.register.refuse(refusals(outside, kept, time))
             self._make_room(kept)
