@@ -200,7 +200,7 @@ def test_the_sdist_holds_what_it_takes_to_test_it(sdist: Path) -> None:
     assert not [name for name in names if made_here & set(PurePosixPath(name).parts)]
 
 
-@pytest.mark.parametrize("kind", ["wheel", "sdist"])
+@pytest.mark.parametrize("kind", ["wheel", pytest.param("sdist", marks=pytest.mark.long)])
 def test_it_works_in_a_fresh_environment_without_any_framework(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:

@@ -116,7 +116,7 @@ def test_an_event_alone_goes_to_send(
         pytest.param(
             {"forward_client_ip": "full", "forward_user_agent": True}, id="telling everything"
         ),
-        pytest.param({"batch_items": 1}, id="one request an event"),
+        pytest.param({"batch_items": 1}, id="one request an event", marks=pytest.mark.long),
     ],
 )
 def test_a_thousand_hostile_calls_are_all_taken(

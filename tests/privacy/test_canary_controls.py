@@ -30,7 +30,14 @@ SAID_TWICE: dict[str, str] = {
 
 
 @pytest.mark.parametrize(
-    ("mounting", "step"), [(FLASK, 1), (FASTAPI, 3), (DJANGO_ASGI, 7), (RAW_WSGI, 3), (RAW_ASGI, 3)]
+    ("mounting", "step"),
+    [
+        (RAW_WSGI, 3),
+        pytest.param(RAW_ASGI, 3, marks=pytest.mark.long),
+        pytest.param(FLASK, 1, marks=pytest.mark.long),
+        pytest.param(FASTAPI, 3, marks=pytest.mark.long),
+        pytest.param(DJANGO_ASGI, 7, marks=pytest.mark.long),
+    ],
 )
 def test_every_secret_is_found_with_masking_off(
     mounting: str, step: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from playwright.sync_api import CDPSession, Page
-from viewer_kit.pages import PAGES, open_page
+from viewer_kit.pages import on_every_page, open_page
 from viewer_kit.serving import Collector
 
 AXE = Path(__file__).parents[2] / "viewer/node_modules/axe-core/axe.min.js"
@@ -29,12 +28,9 @@ COLORS = '["color-contrast"]'
 
 
 @pytest.fixture(scope="module")
-def axe() -> str:
+def axe(lacking: Callable[[str], NoReturn]) -> str:
     if not AXE.is_file():
-        missing = "needs axe: cd viewer && npm ci"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
+        lacking("needs axe: cd viewer && npm ci")
     return AXE.read_text(encoding="utf-8")
 
 
@@ -47,7 +43,7 @@ def faults(session: CDPSession, rules: str) -> list[Any]:
     return found
 
 
-@pytest.mark.parametrize("name", PAGES)
+@on_every_page
 def test_no_serious_fault(
     collector: Collector, contexts: Callable[..., Any], axe: str, name: str
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 from viewer_kit.listing import rows
-from viewer_kit.pages import PAGES, open_page
+from viewer_kit.pages import on_every_page, open_page
 from viewer_kit.serving import Collector
 
 DARK = "rgb(18, 20, 23)"
@@ -59,7 +59,7 @@ MEASURED = """() => {
 }"""
 
 
-@pytest.mark.parametrize("name", PAGES)
+@on_every_page
 def test_on_a_phone_nothing_hangs_over_the_edge_and_buttons_can_be_hit(
     phone: Page, collector: Collector, name: str
 ) -> None:

@@ -14,7 +14,17 @@ SENT = """() => [...performance.getEntriesByType("navigation"),
     .map((one) => [one.name, one.encodedBodySize, one.decodedBodySize])"""
 
 
-@pytest.mark.parametrize("name", ["list", "call", "split", "comparison", "endpoints", "user"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "list",
+        "endpoints",
+        *(
+            pytest.param(each, marks=pytest.mark.long)
+            for each in ("call", "split", "comparison", "user")
+        ),
+    ],
+)
 def test_a_page_weighs_at_most_80_kilobytes(page: Page, collector: Collector, name: str) -> None:
     open_page(page, collector, name)
     sent = page.evaluate(SENT)

@@ -131,6 +131,7 @@ def test_a_bomb_is_refused_and_takes_little_memory(
         assert answer.status_code == status, answer.text
 
 
+@pytest.mark.long
 def test_many_large_bodies_at_once_take_little_memory(bounded: Callable[..., Any]) -> None:
     """Those for whom there is no room are asked to come again, and are not lost."""
     large = json.dumps([event(body="x" * 900_000) for _ in range(12)]).encode()
@@ -146,6 +147,7 @@ def test_many_large_bodies_at_once_take_little_memory(bounded: Callable[..., Any
         assert statuses.count(201) >= 8
 
 
+@pytest.mark.long
 def test_many_bodies_that_inflate_by_far_take_little_memory(bounded: Callable[..., Any]) -> None:
     noise = [random.Random(each).randbytes(2_000).hex() for each in range(6)]
     large = json.dumps([event(body=noise[each % 6]) for each in range(9_000)]).encode()
@@ -164,6 +166,7 @@ def test_many_bodies_that_inflate_by_far_take_little_memory(bounded: Callable[..
         assert 201 in statuses
 
 
+@pytest.mark.long
 def test_bodies_that_never_end_take_little_memory(bounded: Callable[..., Any]) -> None:
     with bounded() as collector:
         address = urlsplit(collector.url)

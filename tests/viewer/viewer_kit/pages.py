@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 from viewer_kit.listing import rows
 from viewer_kit.serving import Collector
@@ -118,6 +119,14 @@ PAGES: dict[str, Callable[[Page, Collector], None]] = {
     "keys": _keys,
     "time range": _range,
 }
+
+EVERYDAY = ("list", "call", "endpoints", "user")
+
+on_every_page = pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=() if name in EVERYDAY else pytest.mark.long) for name in PAGES],
+)
+"""Has a test look at each page by its *name*; most of them are among the long tests."""
 
 
 def open_page(page: Page, collector: Collector, name: str) -> None:

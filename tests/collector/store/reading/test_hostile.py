@@ -134,6 +134,7 @@ def test_a_value_is_never_taken_for_sql(kept: Kept, field: str, text: str) -> No
 
 
 @pytest.mark.parametrize("text", INJECTIONS, ids=ascii)
+@pytest.mark.long
 def test_no_value_is_taken_for_sql_by_any_question(kept: Kept, text: str) -> None:
     alternatives = (Exact(text), Wild(f"*{text}"))
     conditions = (Condition(field, alternatives) for field in sorted(TEXTS))
