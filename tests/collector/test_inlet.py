@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Any, cast
 import pytest
 
 from apilog.collector import inlet as module
+from apilog.collector import loads
 from apilog.collector.call import Call, Profile, Refusal
 from apilog.collector.inlet import Inlet, InletFull, Unstorable
 from apilog.collector.store.protocol import Prepared, Store, StoreFull, StoreUnavailable
@@ -117,6 +119,35 @@ def test_what_waits_is_committed_together(shelf: Shelf, inlet: Inlet) -> None:
     assert shelf.commits == [1, 100]
 
 
+def test_few_calls_wait_for_those_that_are_expected(
+    shelf: Shelf, inlet: Inlet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "GATHERING", PATIENCE)
+    assert ended(inlet.offer([a_call("alone")])) is None
+    with inlet.expecting():
+        few = inlet.offer([a_call("few")])
+        many = inlet.offer([a_call(str(each)) for each in range(module.GATHERED_CALLS)])
+        assert [ended(few), ended(many)] == [None, None]
+    assert shelf.commits == [1, 1 + module.GATHERED_CALLS]
+
+
+def test_nobody_waits_long_for_what_never_comes(shelf: Shelf, inlet: Inlet) -> None:
+    with inlet.expecting():
+        assert ended(inlet.offer([a_call("few")])) is None
+    assert shelf.commits == [1]
+
+
+def test_an_end_waits_for_nobody(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "GATHERING", PATIENCE)
+    inlet = Inlet(cast("Store", shelf))
+    began = time.monotonic()
+    with inlet.expecting():
+        few = inlet.offer([a_call("few")])
+        inlet.close()
+    assert ended(few) is None
+    assert time.monotonic() - began < PATIENCE / 2
+
+
 def test_a_group_has_2000_calls_at_most_unless_one_request_brought_more(
     shelf: Shelf, inlet: Inlet
 ) -> None:
@@ -166,8 +197,8 @@ def test_trouble_of_the_store_is_told_and_passes(
 @pytest.mark.parametrize(
     "load",
     [
-        pytest.param([a_call(str(number)) for number in range(module.MOST_CALLS)], id="calls"),
-        pytest.param([a_call("large", size=module.MOST_BYTES)], id="bytes"),
+        pytest.param([a_call(str(number)) for number in range(loads.MOST_CALLS)], id="calls"),
+        pytest.param([a_call("large", size=loads.MOST_BYTES)], id="bytes"),
     ],
 )
 def test_a_full_inlet_says_so_until_there_is_room(
@@ -200,7 +231,7 @@ def test_who_waits_for_room_gets_it(
         await asyncio.gather(*waiting)
 
     with shelf.held():
-        load = inlet.offer([a_call(str(number)) for number in range(module.MOST_CALLS)])
+        load = inlet.offer([a_call(str(number)) for number in range(loads.MOST_CALLS)])
         asyncio.run(wait())
     assert ended(load) is None
 
@@ -212,7 +243,7 @@ def test_a_thread_that_waits_for_room_gets_it(shelf: Shelf, inlet: Inlet) -> Non
         late.append(ended(inlet.offer([a_call("late")], patience=PATIENCE)))
 
     with shelf.held():
-        load = inlet.offer([a_call(str(number)) for number in range(module.MOST_CALLS)])
+        load = inlet.offer([a_call(str(number)) for number in range(loads.MOST_CALLS)])
         thread = threading.Thread(target=offer)
         thread.start()
     thread.join(PATIENCE)

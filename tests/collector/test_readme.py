@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from apilog import Client, serve_command
-from apilog.collector import gate, inlet, sessions
+from apilog.collector import gate, loads, sessions
 from apilog.collector.call import Call
 from apilog.collector.connections import MAX_CONNECTIONS
 from apilog.collector.filter_language import ALIASES, FIELDS, MOST_CONDITIONS, parse
@@ -257,7 +257,7 @@ def test_the_limits_are_those_of_the_source() -> None:
         f"{event_call.MAX_SEARCHED:,} characters",
         f"connections | {MAX_CONNECTIONS} |",
         f"live pages | {live.MOST_STREAMS} |",
-        f"{inlet.MOST_CALLS:,}, or {inlet.MOST_BYTES // mebibyte} MiB",
+        f"{loads.MOST_CALLS:,}, or {loads.MOST_BYTES // mebibyte} MiB",
         f"{MOST_CONDITIONS} terms, {MOST_CHARACTERS:,} characters",
         f"the newest {MOST_REFUSALS:,}, of each {refusing.KEPT_BYTES:,} bytes",
         f"{collect.REQUESTS:,} requests a minute",

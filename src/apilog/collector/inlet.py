@@ -10,22 +10,16 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 from apilog.collector.call import Call, Profile, Refusal
+from apilog.collector.loads import GROUP_CALLS, Load, Loads
 from apilog.collector.store.protocol import Prepared, Store, StoreUnavailable
 from apilog.exceptions import ApiLogError
-
-MOST_CALLS: Final = 20_000
-MOST_BYTES: Final = 24 * 1024 * 1024
-"""What may wait before nothing more is let in."""
-
-GROUP_CALLS: Final = 2_000
-GROUP_BYTES: Final = 8 * 1024 * 1024
-"""What is committed at once, unless a single request brought more."""
 
 MOST_REFUSALS: Final = 1_000
 """Refusals that wait to be written down; of more, the newest are only counted."""
@@ -33,8 +27,9 @@ MOST_REFUSALS: Final = 1_000
 PATIENCE: Final = 1.0
 """Seconds a request waits for room before it is sent away."""
 
-_CALL_BYTES: Final = 1_000
-"""What a call costs besides its event and its text."""
+GATHERED_CALLS: Final = 200
+GATHERING: Final = 0.01
+"""Calls that are worth a commit, and the seconds that fewer wait for others that are expected."""
 
 logger = logging.getLogger("apilog.collector")
 
@@ -60,29 +55,14 @@ class Counts:
     """Requests that were not taken."""
 
 
-class _Load:
-    """What one request brought, and the promise to tell it of the commit."""
-
-    __slots__ = ("bytes", "calls", "done", "profiles")
-
-    def __init__(self, calls: Sequence[Call | Prepared], profiles: Sequence[Profile]) -> None:
-        self.calls = Prepared.each(calls)
-        self.profiles = profiles
-        self.done: Future[None] = Future()
-        self.bytes = _CALL_BYTES * len(profiles) + sum(
-            len(each.call.event) + len(each.call.text) + _CALL_BYTES for each in self.calls
-        )
-
-
 class Inlet:
     """Write calls, profiles and refusals to *store*, which stays the caller's to close."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._changed = threading.Condition()
-        self._waiting: deque[_Load] = deque()
-        self._calls = 0
-        self._bytes = 0
+        self._loads = Loads()
+        self._expected = 0
         self._refusals: deque[Refusal] = deque()
         self._entrants: list[Future[None]] = []
         self._listeners: tuple[Callable[[], None], ...] = ()
@@ -113,7 +93,7 @@ class Inlet:
             InletFull: there is none for `PATIENCE` seconds.
         """
         with self._changed:
-            if not self._is_full:
+            if not self._loads.is_full:
                 return
             entry: Future[None] = Future()
             self._entrants.append(entry)
@@ -121,6 +101,17 @@ class Inlet:
             await asyncio.wait_for(asyncio.wrap_future(entry), PATIENCE)
         except asyncio.TimeoutError:
             raise _full() from None
+
+    @contextmanager
+    def expecting(self) -> Iterator[None]:
+        """Say that calls are soon handed in: what is there may wait for them, but not for long."""
+        with self._changed:
+            self._expected += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._expected -= 1
 
     def offer(
         self,
@@ -140,17 +131,15 @@ class Inlet:
             InletFull: there was none.
             StoreUnavailable: the collector is stopping.
         """
-        load = _Load(calls, profiles)
+        load = Load(calls, profiles)
         with self._changed:
-            self._changed.wait_for(lambda: self._is_closed or not self._is_full, patience)
+            self._changed.wait_for(lambda: self._is_closed or not self._loads.is_full, patience)
             if self._is_closed:
                 raise StoreUnavailable("the collector is stopping")
-            if self._is_full:
+            if self._loads.is_full:
                 raise _full()
             self._received += len(calls)
-            self._waiting.append(load)
-            self._calls += len(calls)
-            self._bytes += load.bytes
+            self._loads.add(load)
             self._changed.notify_all()
         return load.done
 
@@ -188,16 +177,13 @@ class Inlet:
             self._changed.notify_all()
         self._writer.join()
 
-    @property
-    def _is_full(self) -> bool:
-        return self._calls >= MOST_CALLS or self._bytes >= MOST_BYTES
-
     def _write(self) -> None:
         """Write until the end, on a thread of its own."""
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._waiting or self._refusals or self._is_closed)
-                group = self._next_group()
+                self._changed.wait_for(lambda: self._loads or self._refusals or self._is_closed)
+                self._changed.wait_for(self._has_gathered, GATHERING)
+                group = self._loads.next_group()
                 refusals = list(self._refusals)
                 self._refusals.clear()
                 if not group and not refusals:
@@ -207,26 +193,16 @@ class Inlet:
             if group:
                 self._commit(group)
 
-    def _next_group(self) -> list[_Load]:
-        group: list[_Load] = []
-        calls = size = 0
-        while self._waiting:
-            load = self._waiting[0]
-            calls += len(load.calls)
-            size += load.bytes
-            if group and (calls > GROUP_CALLS or size > GROUP_BYTES):
-                break
-            group.append(self._waiting.popleft())
-        return group
+    def _has_gathered(self) -> bool:
+        return not self._expected or self._loads.calls >= GATHERED_CALLS or self._is_closed
 
-    def _commit(self, group: list[_Load]) -> None:
+    def _commit(self, group: list[Load]) -> None:
         """Store *group* and tell everyone in it."""
         loads = [load for load in group if load.done.set_running_or_notify_cancel()]
         outcomes = self._outcomes(loads)
         with self._changed:
-            self._calls -= sum(len(load.calls) for load in group)
-            self._bytes -= sum(load.bytes for load in group)
-            entrants = [] if self._is_full else self._entrants
+            self._loads.finish(group)
+            entrants = [] if self._loads.is_full else self._entrants
             if entrants:
                 self._entrants = []
             listeners = self._listeners
@@ -245,7 +221,7 @@ class Inlet:
             except Exception:
                 logger.exception("apilog: a listener failed; the calls are stored")
 
-    def _outcomes(self, loads: list[_Load]) -> list[Exception | None]:
+    def _outcomes(self, loads: list[Load]) -> list[Exception | None]:
         """Return what became of each load: None if it is on disk."""
         try:
             self._add([call for load in loads for call in load.calls])
@@ -258,7 +234,7 @@ class Inlet:
             return [self._sifted(loads[0])]
         return [None] * len(loads)
 
-    def _sifted(self, load: _Load) -> Exception | None:
+    def _sifted(self, load: Load) -> Exception | None:
         """Store what can be stored of *load*, one by one."""
         bad: Exception | None = None
         parts: list[tuple[str, Callable[[Sequence[Any]], None], Any]] = [

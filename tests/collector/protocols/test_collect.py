@@ -155,7 +155,7 @@ def test_429_is_answered_in_its_words_and_nothing_is_read(tmp_path: Any) -> None
     inlet = Inlet(store)
 
     async def call() -> list[httpx.Response]:
-        app = Starlette(routes=[*collect.routes(Desk(inlet, Reader()), requests=1)])
+        app = Starlette(routes=[*collect.routes(Desk(inlet, Reader(inlet)), requests=1)])
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
             body = {"messageBody": [{"eventType": "VIEW"}]}

@@ -18,7 +18,7 @@ def routes(inlet: Inlet, store: Store, senders: Senders) -> list[Route]:
     from apilog.collector.protocols.desk import Desk
     from apilog.collector.protocols.reading import Reader
 
-    desk = Desk(inlet, Reader())
+    desk = Desk(inlet, Reader(inlet))
     return [
         *moesif.routes(desk, senders),
         *umami.routes(desk),

@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 
+from apilog.collector.inlet import Inlet
 from apilog.collector.protocols.inflating import inflated
 from apilog.collector.protocols.json_text import MAX_DOCUMENT_BYTES
 from apilog.collector.protocols.refusing import Refused
@@ -36,9 +37,13 @@ Found = TypeVar("Found")
 
 
 class Reader:
-    """Read bodies, and decode them on threads that are not the server's own."""
+    """Read bodies, and decode them on threads that are not the server's own.
 
-    def __init__(self) -> None:
+    What is being decoded is expected at the *inlet*, where it mostly goes.
+    """
+
+    def __init__(self, inlet: Inlet) -> None:
+        self._inlet = inlet
         self._held = 0
         self._large = asyncio.Semaphore(MAX_LARGE)
         self._decoder = ThreadPoolExecutor(1, "apilog-decoder")
@@ -68,7 +73,8 @@ class Reader:
         try:
             body = await self._body(request, limit, int(announced), stack)
             decoder = self._long_decoder if len(body) > LONG_BYTES else self._decoder
-            return await asyncio.get_running_loop().run_in_executor(decoder, decode, body)
+            with self._inlet.expecting():
+                return await asyncio.get_running_loop().run_in_executor(decoder, decode, body)
         except ClientDisconnect:
             raise Refused(400, "the client left half way") from None
         finally:

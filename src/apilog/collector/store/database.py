@@ -35,7 +35,8 @@ def connected(path: Path, *, writable: bool) -> sqlite3.Connection:
         timeout=BUSY_SECONDS,
         isolation_level=None,
         check_same_thread=False,
-        cached_statements=256,
+        # Those that insert are as many as there are lengths of batches, and take 0.1 MB each.
+        cached_statements=128 if writable else 256,
     )
 
 

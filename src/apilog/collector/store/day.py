@@ -102,6 +102,7 @@ class DayWriter:
 
     def __init__(self, number: int, path: Path) -> None:
         self.number = number
+        self.wal = path.with_name(f"{path.name}-wal")
         self.db = written(path, cache_bytes=WRITER_CACHE_BYTES)
         try:
             self.payloads = payloads.Writer(self.db)

@@ -153,9 +153,8 @@ class Days:
         """Close the days that are no longer written; empty a WAL that readers kept from ending."""
         while len(self._writers) > MOST_WRITERS:
             self.abandon(next(iter(self._writers)))
-        for number, writer in self._writers.items():
-            path = folder.day_path(self.directory, number)
-            if path.with_name(f"{path.name}-wal").stat().st_size > LARGEST_WAL:
+        for writer in self._writers.values():
+            if writer.wal.stat().st_size > LARGEST_WAL:
                 writer.checkpoint()
 
     def shrink(self) -> None:

@@ -7,14 +7,15 @@ milliseconds where other threads are at work: for each row, if each is a step of
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
-from itertools import chain
+from collections.abc import Iterable
+from itertools import chain, islice
 from typing import Any, Final, TypeAlias
 
 Row: TypeAlias = "tuple[Any, ...]"
 
 MOST_ROWS: Final = 128
-"""Of a statement, a power of two; one is kept prepared for each number of rows there is."""
+"""Of a statement. The last one of many has the rest: senders' batches are mostly of one size, so
+that it has been prepared before."""
 
 MOST_VARIABLES: Final = 32_766 if sqlite3.sqlite_version_info >= (3, 32) else 999
 """Of a statement, unless SQLite was built for others: https://sqlite.org/limits.html."""
@@ -27,24 +28,12 @@ class Insertion:
         self._begin = f"INSERT INTO {table} VALUES "  # noqa: S608 - ours
         self._row = f"({', '.join('?' * columns)})"
         self._end = f" {conflict}"
-        self._most = MOST_ROWS
-        while self._most * columns > MOST_VARIABLES:
-            self._most //= 2
+        self._most = min(MOST_ROWS, MOST_VARIABLES // columns)
 
     def into(self, db: sqlite3.Connection, rows: Iterable[Row]) -> int:
         """Insert *rows*; return how many were, or were changed."""
-        changed = 0
-        for part in _parts(list(rows), self._most):
+        changed, left = 0, iter(rows)
+        while part := list(islice(left, self._most)):
             statement = self._begin + ", ".join([self._row] * len(part)) + self._end
             changed += db.execute(statement, list(chain.from_iterable(part))).rowcount
         return changed
-
-
-def _parts(rows: list[Row], most: int) -> Iterator[list[Row]]:
-    """Take *rows* apart, into few different lengths: each is a statement to be prepared."""
-    begin, size = 0, most
-    while begin < len(rows):
-        while size > len(rows) - begin:
-            size //= 2
-        yield rows[begin : begin + size]
-        begin += size
