@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import re
 import statistics
 import sys
 import tempfile
@@ -63,7 +64,9 @@ def questions(store: Store) -> list[Question]:
     def token(row: Row) -> str:
         whole = store.get(row.id)
         assert whole is not None
-        return whole.event.split(b'"reference": "')[1][:16].decode()
+        found = re.search(rb'"reference": ?"(.{16})', whole.event)
+        assert found is not None
+        return found[1].decode()
 
     def one(text: Callable[[Row], str]) -> Callable[[Row], object]:
         return lambda row: store.page(Query(parse(text(row))), limit=50)
