@@ -14,8 +14,8 @@ from typing import Any, Final, TypeAlias
 Row: TypeAlias = "tuple[Any, ...]"
 
 MOST_ROWS: Final = 128
-"""Of a statement. The last one of many has the rest: senders' batches are mostly of one size, so
-that it has been prepared before."""
+"""Of a statement, which is prepared for each number of rows; batches are mostly of one size, so
+that it has been before."""
 
 MOST_VARIABLES: Final = 32_766 if sqlite3.sqlite_version_info >= (3, 32) else 999
 """Of a statement, unless SQLite was built for others: https://sqlite.org/limits.html."""
@@ -29,11 +29,17 @@ class Insertion:
         self._row = f"({', '.join('?' * columns)})"
         self._end = f" {conflict}"
         self._most = min(MOST_ROWS, MOST_VARIABLES // columns)
+        self._statements: dict[int, str] = {}
 
     def into(self, db: sqlite3.Connection, rows: Iterable[Row]) -> int:
         """Insert *rows*; return how many were, or were changed."""
         changed, left = 0, iter(rows)
         while part := list(islice(left, self._most)):
-            statement = self._begin + ", ".join([self._row] * len(part)) + self._end
-            changed += db.execute(statement, list(chain.from_iterable(part))).rowcount
+            values = list(chain.from_iterable(part))
+            changed += db.execute(self._statement(len(part)), values).rowcount
         return changed
+
+    def _statement(self, rows: int) -> str:
+        if rows not in self._statements:
+            self._statements[rows] = self._begin + ", ".join([self._row] * rows) + self._end
+        return self._statements[rows]

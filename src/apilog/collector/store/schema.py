@@ -100,8 +100,9 @@ CREATE TABLE call (
 CREATE INDEX call_time ON call (time, route, method, status, duration, error);
 CREATE INDEX call_route ON call (route, time, method, status);
 CREATE INDEX call_failed ON call (status, time) WHERE status >= 400;
-CREATE INDEX call_user ON call ({BLOCK}, user, time, status, error) WHERE user IS NOT NULL;
-CREATE INDEX call_company ON call ({BLOCK}, company, time, status, error)
+CREATE INDEX call_user ON call ({BLOCK}, user, time, status, error, duration)
+    WHERE user IS NOT NULL;
+CREATE INDEX call_company ON call ({BLOCK}, company, time, status, error, duration)
     WHERE company IS NOT NULL;
 CREATE INDEX call_session ON call ({BLOCK}, session, time, status, error)
     WHERE session IS NOT NULL;

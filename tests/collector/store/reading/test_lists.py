@@ -188,6 +188,16 @@ def test_subjects_are_counted_by_their_index_alone(store: SqliteStore) -> None:
         assert all("COVERING INDEX" in way for way in ways(store, questions))
 
 
+@pytest.mark.parametrize("text", ["user:ada", "company:acme"])
+def test_a_chart_of_one_subject_reads_no_call(store: SqliteStore, text: str) -> None:
+    """Its calls are all over the file: each would be read from the disk for itself."""
+    store.add(calls(1, 300)[0])
+    questions = asked(store, lambda: store.series(Query(parse(text)), step=900_000_000))
+    found = ways(store, [each for each in questions if "GROUP BY" in each])
+    assert found
+    assert all("COVERING INDEX" in way for way in found), found
+
+
 def test_a_damaged_file_is_no_answer(store: SqliteStore, tmp_path: Any) -> None:
     store.add(calls(1, 300)[0])
     with store._days.reading(NOW // DAY) as day:
