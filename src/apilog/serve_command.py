@@ -34,6 +34,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=_port, default=8090, help="0 for a free one (%(default)s)")
     parser.add_argument(
+        "--unix",
+        type=Path,
+        metavar="PATH",
+        help="listen at this unix socket as well, for programs of your own user",
+    )
+    parser.add_argument(
         "--name",
         action="append",
         default=[],
@@ -82,6 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
         from apilog.collector.inlet import Inlet
         from apilog.collector.store.day import search_is_possible
         from apilog.collector.store.sqlite import SqliteStore
+        from apilog.collector.unix_socket import listening_at
 
     certificate = _certificate(arguments)
     directory = Path(arguments.data)
@@ -92,6 +99,9 @@ def run(arguments: argparse.Namespace) -> int:
         listener = stack.enter_context(server.listening_socket(arguments.host, arguments.port))
         if not server.is_loopback(listener):
             _check_exposed(arguments)
+        listeners = [listener]
+        if arguments.unix:
+            listeners.append(stack.enter_context(listening_at(arguments.unix)))
         store = stack.enter_context(
             closing(
                 SqliteStore(
@@ -130,7 +140,7 @@ def run(arguments: argparse.Namespace) -> int:
 
                 threading.Thread(target=webbrowser.open, args=(login,), daemon=True).start()
 
-        server.run(app, listener, certificate=certificate, ready=announce)
+        server.run(app, *listeners, certificate=certificate, ready=announce)
     return 0
 
 

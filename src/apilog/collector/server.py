@@ -104,14 +104,13 @@ def configured(
 
 def run(
     app: App,
-    listener: socket.socket,
-    *,
+    *listeners: socket.socket,
     certificate: Certificate | None = None,
     ready: Callable[[], None],
 ) -> None:
-    """Serve *app* on *listener* until SIGINT or SIGTERM; call *ready* once it accepts.
+    """Serve *app* on *listeners* until SIGINT or SIGTERM; call *ready* once it accepts.
 
-    Only in the main thread, where Python allows signal handlers.
+    Only in the main thread, where Python allows signal handlers. A unix socket has no TLS.
 
     Raises:
         ConfigError: the certificate cannot be used.
@@ -127,7 +126,7 @@ def run(
     # was asked for is a success, not a death by signal.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    server.run(sockets=[listener])
+    server.run(sockets=list(listeners))
 
 
 def _tune() -> None:
@@ -165,18 +164,25 @@ class Server(uvicorn.Server):
             app_state=self.lifespan.state,
         )
         for each in sockets or []:
-            # What it accepts inherits this. asyncio sees to it only where it made the socket: an
-            # answer in two pieces would wait for the client's delayed acknowledgement, 40 ms.
-            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            server = await asyncio.get_running_loop().create_server(
-                protocol,
-                sock=each,
-                backlog=config.backlog,
-                ssl=config.ssl,
-                ssl_handshake_timeout=self.handshake_seconds if config.ssl else None,
-            )
-            self.servers.append(server)
+            self.servers.append(await self._listening(each, protocol))
         self._ready()
+
+    async def _listening(
+        self, listener: socket.socket, protocol: Callable[[], asyncio.Protocol]
+    ) -> asyncio.Server:
+        loop, config = asyncio.get_running_loop(), self.config
+        if listener.family not in (socket.AF_INET, socket.AF_INET6):
+            return await loop.create_unix_server(protocol, sock=listener, backlog=config.backlog)
+        # What it accepts inherits this. asyncio sees to it only where it made the socket: an
+        # answer in two pieces would wait for the client's delayed acknowledgement, 40 ms.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return await loop.create_server(
+            protocol,
+            sock=listener,
+            backlog=config.backlog,
+            ssl=config.ssl,
+            ssl_handshake_timeout=self.handshake_seconds if config.ssl else None,
+        )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End what has no end of its own, and then wait for the rest."""
