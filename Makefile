@@ -64,6 +64,8 @@ coverage: $(READY) ## Run the everyday tests and show what they do not reach
 
 bench: $(READY) ## Measure what apilog costs, beside its peers, and each part of it
 	@$(BIN)/python benchmarks/overhead.py $(ARGS)
+	@$(BIN)/python benchmarks/startup.py
+	@$(BIN)/python benchmarks/endurance.py
 	@$(BIN)/python benchmarks/masking.py
 	@$(BIN)/python benchmarks/spool.py
 	@$(BIN)/python benchmarks/drain.py

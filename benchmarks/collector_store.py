@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import process
 import tables
 import traffic
 
@@ -53,7 +53,7 @@ def filled(given: argparse.Namespace) -> dict[str, Any]:
             store.add(part)
             walls.append(time.perf_counter() - began)
             cpu += time.process_time() - worked
-        memory = resident()
+        memory = process.resident()
     return {
         "rate": given.events / sum(walls),
         "tenths": [round(rate) for rate in tenths(walls, given.batch)],
@@ -70,12 +70,6 @@ def tenths(walls: Sequence[float], batch: int) -> tuple[float, float]:
     size = max(1, len(walls) // 10)
     first, last = walls[:size], walls[-size:]
     return len(first) * batch / sum(first), len(last) * batch / sum(last)
-
-
-def resident() -> int:
-    """Return the bytes of memory that this process has in use, mapped files included."""
-    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 def fill(given: argparse.Namespace, folder: Path, *, search: bool = True) -> dict[str, Any]:
