@@ -100,9 +100,12 @@ def test_of_what_an_answer_divides_the_wanted_comes_again_and_the_unwanted_is_qu
 ) -> None:
     words = ["ok", "retry", "drop", "ok", "retry"]
     endpoint.script.append(answer(status, {}, json.dumps(words).encode()))
-    client = new_client(Hasty(endpoint.url, outcome_of_each, timeout=10), flush_interval=LONG)
+    client = new_client(
+        Hasty(endpoint.url, outcome_of_each, timeout=10), batch_size=5, flush_interval=LONG
+    )
     for number in range(5):
         call(client, f"/{number}")
+    endpoint.wait_for(lambda: endpoint.received)  # a flush may divide what is not encoded yet
     assert client.flush(10)
     first, second = ([each["request"]["uri"][-1] for each in r.events] for r in endpoint.received)
     assert (first, second) == (list("01234"), list("14"))
