@@ -15,6 +15,7 @@ import statistics
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -25,54 +26,50 @@ IMPORT_GOAL = 30
 MOUNT_GOAL = 5
 """Milliseconds."""
 
+
+class Mounting(NamedTuple):
+    """Code that makes an app, imports what records it, and mounts that."""
+
+    app: str
+    imported: str
+    mounted: str
+
+
 MOUNTINGS = {
-    "Flask": """
-import flask
-app = flask.Flask("app")
-lap("app")
-import apilog
-lap("import")
-from apilog_flask import ApiLog
-from apilog.destinations import Collector
-Collector("http://127.0.0.1:9")
-lap("all")
-ApiLog(app, destination=DESTINATION)
-""",
-    "FastAPI": """
-import fastapi
-app = fastapi.FastAPI()
-lap("app")
-import apilog
-lap("import")
-from apilog_fastapi import ApiLogMiddleware
-from apilog.destinations import Collector
-Collector("http://127.0.0.1:9")
-lap("all")
-app.add_middleware(ApiLogMiddleware, destination=DESTINATION)
-app.middleware_stack = app.build_middleware_stack()
-""",
-    "bare WSGI": """
-app = lambda environ, start_response: []
-lap("app")
-import apilog
-lap("import")
-from apilog.wsgi import ApiLogMiddleware
-from apilog.destinations import Collector
-Collector("http://127.0.0.1:9")
-lap("all")
-ApiLogMiddleware(app, destination=DESTINATION)
-""",
+    "Flask": Mounting(
+        "import flask; app = flask.Flask('app')",
+        "from apilog_flask import ApiLog",
+        "ApiLog(app, destination=DESTINATION)",
+    ),
+    "FastAPI": Mounting(
+        "import fastapi; app = fastapi.FastAPI()",
+        "from apilog_fastapi import ApiLogMiddleware",
+        "app.add_middleware(ApiLogMiddleware, destination=DESTINATION);"
+        " app.middleware_stack = app.build_middleware_stack()",
+    ),
+    "bare WSGI": Mounting(
+        "app = lambda environ, start_response: []",
+        "from apilog.wsgi import ApiLogMiddleware",
+        "ApiLogMiddleware(app, destination=DESTINATION)",
+    ),
 }
 PROGRAM = """
-import sys, time
+import time
 laps, last = {{}}, time.perf_counter()
 def lap(name):
     global last
-    now = time.perf_counter()
-    laps[name] = (now - last) * 1e3
+    laps[name] = (time.perf_counter() - last) * 1e3
     last = time.perf_counter()
 DESTINATION = {destination!r}
-{start}
+{start.app}
+lap("app")
+import apilog
+lap("import")
+{start.imported}
+from apilog.destinations import Collector
+Collector("http://127.0.0.1:9")
+lap("all")
+{start.mounted}
 lap("mount")
 import json
 print(json.dumps(laps))
@@ -80,7 +77,7 @@ print(json.dumps(laps))
 DESTINATIONS = {"http": "http://127.0.0.1:9", "https": "https://127.0.0.1:9"}
 
 
-def started(start: str, destination: str) -> dict[str, float]:
+def started(start: Mounting, destination: str) -> dict[str, float]:
     """Start an app in a process of its own; return the milliseconds of each part."""
     program = PROGRAM.format(destination=destination, start=start)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
